@@ -1,0 +1,303 @@
+"""Doors: a blueprint that cannot be hung without its guard, and operations that say everything about themselves.
+
+An operation is declared once: its body, its answer, what it refuses. From that come the validation, the OpenAPI
+page, the unit of work, and the idempotency of whatever creates or acts. The handler itself is one call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Response, g, make_response, request
+from flask_smorest import Blueprint
+from marshmallow import Schema
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from api import errors
+from api.schemas.problems import ProblemSchema
+from app import database, idempotency
+from app.database import Work
+from app.refusals import Refusal
+from auth.guards import Guard
+from auth.tokens import TokenInvalid, TokenMissing
+
+View = Callable[..., Any]
+
+_KEY_LIMIT = 255
+_TRIES = 3
+_STORED_HEADERS = ("ETag", "Location", "Content-Type")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request inside a door: who calls, in which language, and the database as this operation may use it."""
+
+    caller: Any
+    language: str
+    connection: Connection
+    _work: Work | None = None
+
+    @property
+    def work(self) -> Work:
+        """The unit of work of an operation that saves."""
+        assert self._work is not None, "operations that read have no unit of work"
+        return self._work
+
+    @property
+    def device(self) -> str:
+        """How the client names itself, shortened; the person sees it in their list of devices."""
+        return request.headers.get("User-Agent", "")[:200]
+
+    @property
+    def revision(self) -> int | None:
+        """The revision of the If-Match header; None without one. Raises BadHeader."""
+        tag = request.headers.get("If-Match")
+        if tag is None or tag == "*":
+            return None
+        try:
+            return int(tag.removeprefix("W/").strip('"'))
+        except ValueError:
+            raise errors.BadHeader(errors={"If-Match": ["Not an ETag of this resource."]}) from None
+
+
+class Door(Blueprint):
+    """One noun's operations behind one guard."""
+
+    def __init__(self, noun: str, guard: Guard, url_prefix: str, description: str) -> None:
+        super().__init__(noun, __name__, url_prefix=url_prefix, description=description)
+        self.guard = guard
+        self.before_request(self._enter)
+
+    def _enter(self) -> None:
+        request.max_content_length = self.guard.body_limit()
+        g.caller = self.guard.check(request)
+
+    def reads(self, rule: str, **contract: Any) -> Callable[[View], View]:
+        """A GET: reads in autocommit, saves nothing."""
+        return self._operation("GET", rule, _reading, **contract)
+
+    def acts(self, rule: str, **contract: Any) -> Callable[[View], View]:
+        """A POST that creates or acts, once per Idempotency-Key, in one unit of work."""
+        refuses = (
+            errors.IdempotencyKeyMissing,
+            errors.BadHeader,
+            idempotency.RequestInProgress,
+            idempotency.IdempotencyKeyReused,
+        )
+        contract["refuses"] = (*refuses, *contract.get("refuses", ()))
+        contract["headers"] = (_IDEMPOTENCY_KEY, *contract.get("headers", ()))
+        return self._operation("POST", rule, _once, **contract)
+
+    def saves(self, method: str, rule: str, **contract: Any) -> Callable[[View], View]:
+        """Any other method, or a POST with its own way to be repeated, in one unit of work."""
+        return self._operation(method, rule, _saving, **contract)
+
+    def handles(self, method: str, rule: str, **contract: Any) -> Callable[[View], View]:
+        """An operation whose domain function saves by itself, because it must let go of the database meanwhile."""
+        return self._operation(method, rule, _alone, **contract)
+
+    def _operation(
+        self,
+        method: str,
+        rule: str,
+        edge: Callable[[View], View],
+        *,
+        answer: type[Schema] | Schema | None = None,
+        status: int = 200,
+        body: type[Schema] | None = None,
+        query: type[Schema] | None = None,
+        refuses: tuple[type[Refusal], ...] = (),
+        headers: tuple[dict[str, Any], ...] = (),
+        media_type: str = "application/json",
+        answers_also: dict[int, str] | None = None,
+    ) -> Callable[[View], View]:
+        def register(view: View) -> View:
+            declared = self.response(status, answer)(view)
+            if body is not None:
+                declared = self.arguments(body, content_type=media_type)(declared)
+            if query is not None:
+                declared = self.arguments(query, location="query")(declared)
+            declared = self._refusals(declared, rule, body or query, refuses)
+            for code, words in (answers_also or {}).items():
+                declared = self.alt_response(code, description=words)(declared)
+            docs: dict[str, Any] = {"operationId": view.__name__, "security": self._security()}
+            declared = self.doc(**docs, parameters=list(headers) or [])(declared)
+            guarded = _json_body(edge(declared), media_type) if body is not None else edge(declared)
+            self.route(rule, methods=[method])(guarded)
+            return view
+
+        return register
+
+    def _security(self) -> list[dict[str, list[str]]]:
+        return [] if self.guard.scheme is None else [{self.guard.scheme: []}]
+
+    def _refusals(self, view: View, rule: str, taken: object, refuses: tuple[type[Refusal], ...]) -> View:
+        """Publish every problem this operation can answer, grouped by status."""
+        codes: dict[int, list[str]] = {}
+        for refusal in (*refuses, *self._of_the_guard()):
+            codes.setdefault(errors.problem_of(refusal).status, []).append(refusal.code())
+        if "<" in rule:
+            codes.setdefault(404, []).append("path_unknown")
+        if taken is not None:
+            codes.setdefault(400, []).append("request_malformed")
+            codes.setdefault(422, []).append("content_invalid")
+        if taken is not None:
+            codes.setdefault(413, []).append("body_too_large")
+            codes.setdefault(415, []).append("media_type_unsupported")
+        codes.setdefault(411, []).append("length_required")
+        codes.setdefault(503, []).append("temporarily_unavailable")
+        for status, names in sorted(codes.items()):
+            words = "Problem: " + ", ".join(f"`{name}`" for name in dict.fromkeys(names))
+            example = {
+                "type": f"urn:onephone:problem:{names[0]}",
+                "title": "…",
+                "status": status,
+                "code": names[0],
+            }
+            view = self.alt_response(
+                status,
+                schema=ProblemSchema,
+                description=words,
+                content_type=errors.CONTENT_TYPE,
+                example={**example, "instance": "urn:uuid:019aa0de-5b50-7a1c-9a6e-6a1f6f0f2b11"},
+            )(view)
+        return view
+
+    def _of_the_guard(self) -> tuple[type[Refusal], ...]:
+        if self.guard.scheme in ("resident", "staff"):
+            return (TokenMissing, TokenInvalid)
+        return ()
+
+
+_IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": True,
+    "description": "A new random value for each intended action; the same one when the action is tried again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": _KEY_LIMIT, "pattern": r"^[\x21-\x7e]+$"},
+    "example": "0d7c1d0e-6f0b-4c3a-9f1f-3c1f8a3b2a55",
+}
+
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "The ETag of the state this edit was made on.",
+    "schema": {"type": "string", "maxLength": 64},
+    "example": '"3"',
+}
+
+IF_MATCH_OPTIONAL = {**IF_MATCH, "required": False}
+
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "required": False,
+    "description": "The ETag the client has; when it still holds the answer is 304 without a body.",
+    "schema": {"type": "string", "maxLength": 200},
+}
+
+
+def _json_body(view: View, media_type: str) -> View:
+    """Refuse a body of another media type at once, instead of reading it as an empty one."""
+
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if request.mimetype != media_type:
+            raise UnsupportedMediaType
+        return view(*args, **kwargs)
+
+    return checked
+
+
+def _reading(view: View) -> View:
+    @wraps(view)
+    def read(**kwargs: Any) -> Any:
+        return _again_if_away(lambda: _read_once(view, kwargs))
+
+    return read
+
+
+def _read_once(view: View, kwargs: dict[str, Any]) -> Any:
+    with database.reading() as connection:
+        return view(Visit(g.caller, g.language, connection), **kwargs)
+
+
+def _saving(view: View) -> View:
+    @wraps(view)
+    def saved(**kwargs: Any) -> Any:
+        with database.work() as work:
+            return view(Visit(g.caller, g.language, work.connection, work), **kwargs)
+
+    return saved
+
+
+def _alone(view: View) -> View:
+    @wraps(view)
+    def handled(**kwargs: Any) -> Any:
+        return view(g.language, request.headers.get("User-Agent", "")[:200], **kwargs)
+
+    return handled
+
+
+def _once(view: View) -> View:
+    """Do the work once per key; answer a repetition from the record that was saved with the work."""
+
+    @wraps(view)
+    def once(**kwargs: Any) -> Any:
+        record = {"scope": g.caller.scope, "key": _idempotency_key(), "request_sha256": _fingerprint()}
+        # A key makes trying again harmless: after a lost connection nobody knows whether the commit
+        # arrived, and the record says it. A clash of two first tries, or of two random references, ends the
+        # same way.
+        return _again_if_away(lambda: _try_once(view, kwargs, record), IntegrityError)
+
+    return once
+
+
+def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str]) -> Response:
+    with database.work() as work:
+        stored = idempotency.claim(work, record["scope"], record["key"], record["request_sha256"])
+        if stored is not None:
+            replay = Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
+            return replay
+        response = make_response(view(Visit(g.caller, g.language, work.connection, work), **kwargs))
+        headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
+        answer = {"status": response.status_code, "headers": json.dumps(headers)}
+        idempotency.remember(work, {**record, **answer, "body": response.get_data(as_text=True)})
+    return response
+
+
+def _again_if_away(attempt: Callable[[], Any], *also: type[Exception]) -> Any:
+    """Try what is safe to repeat once more when the database connection was lost under it."""
+    for remaining in range(_TRIES - 1, -1, -1):
+        try:
+            return attempt()
+        except also:
+            if not remaining:
+                raise
+        except DBAPIError as error:
+            if not remaining or not error.connection_invalidated:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _idempotency_key() -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise errors.IdempotencyKeyMissing
+    if len(key) > _KEY_LIMIT or not key.isascii() or not key.isprintable() or " " in key:
+        raise errors.BadHeader(errors={"Idempotency-Key": [f"1 to {_KEY_LIMIT} visible ASCII characters."]})
+    return key
+
+
+def _fingerprint() -> str:
+    """What makes two requests the same: method, address and body."""
+    head = f"{request.method} {request.full_path}\n".encode()
+    return hashlib.sha256(head + request.get_data(cache=True)).hexdigest()

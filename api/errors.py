@@ -1,0 +1,213 @@
+"""Errors: the one place that knows how a refusal is told to a client (RFC 9457, application/problem+json).
+
+Every problem has a stable `code`, a `type` made of it, words in the caller's language, and an `instance` that
+is also in the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from api import answers
+from app import database, idempotency, refusals
+from app.catalogue import services
+from app.documents import results, signatures, uploads
+from app.people import identity
+from app.refusals import Refusal
+from app.storage import StorageAway
+from app.submissions import drafts, submissions
+from app.supervision import looks
+from approvals import decisions
+from auth import offices, sessions, tokens
+from auth.providers import interface as providers
+from notifications.channels import wechat
+
+log = structlog.get_logger()
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class IdempotencyKeyMissing(Refusal):
+    """This request creates or acts, so it needs an Idempotency-Key: then it can be sent again without fear."""
+
+
+class PreconditionRequired(Refusal):
+    """An edit must say, by If-Match, which state it was made on."""
+
+
+class BadHeader(Refusal):
+    """A header does not have the shape that the specification gives."""
+
+
+class CursorInvalid(Refusal):
+    """The cursor was not given out by this list."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """How one code is told: its status, and its title in each language."""
+
+    status: int
+    zh: str
+    en: str
+
+    def title(self, language: str) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+PROBLEMS: dict[type[Refusal], Problem] = {
+    refusals.NotFound: Problem(404, "没有找到", "Not found"),
+    refusals.InvalidContent: Problem(422, "内容不符合要求", "The content breaks a rule"),
+    services.ServiceNotFound: Problem(404, "没有这个事项", "No such service"),
+    drafts.SubmissionNotFound: Problem(404, "没有这个办件", "No such submission"),
+    drafts.AlreadySubmitted: Problem(409, "已经提交过，无需再次提交", "Already submitted; nothing was done twice"),
+    drafts.Stale: Problem(412, "内容已在别处修改，请重新读取", "Changed elsewhere meanwhile; read it again"),
+    drafts.DraftLimitReached: Problem(409, "草稿太多，请先办理或删除", "Too many drafts are open"),
+    submissions.SubmissionIncomplete: Problem(422, "还有内容需要补充或更正", "Something is missing or wrong"),
+    submissions.UploadsUnchecked: Problem(409, "文件正在检查，请稍后再试", "A file is still being checked"),
+    submissions.SignatureRequired: Problem(422, "请先签名", "Please sign first"),
+    submissions.SignatureOutdated: Problem(422, "签名后内容有改动，请重新签名", "Changed after signing; sign again"),
+    submissions.StepNotAllowed: Problem(409, "当前状态不能这样办理", "Not possible in this state"),
+    identity.StepUpRequired: Problem(403, "需要更高等级或重新认证", "A fresh or stronger login is needed"),
+    uploads.UploadNotFound: Problem(404, "没有这个文件", "No such upload"),
+    uploads.UploadMissing: Problem(409, "文件没有传到，请重新上传", "The bytes did not arrive; send them again"),
+    uploads.UploadLimitReached: Problem(409, "上传次数太多", "Too many uploads for this material"),
+    signatures.SignatureImageUnusable: Problem(422, "签名图片不可用", "The signature image cannot be used"),
+    signatures.SignatureNotNeeded: Problem(409, "本事项无需签名", "This service takes no signature"),
+    results.ResultNotReady: Problem(404, "还没有办理结果", "There is no result yet"),
+    idempotency.RequestInProgress: Problem(409, "同一请求正在处理", "The same request is being worked on"),
+    idempotency.IdempotencyKeyReused: Problem(422, "幂等键已用于别的请求", "The key was used for another request"),
+    IdempotencyKeyMissing: Problem(400, "缺少幂等键", "Idempotency-Key is missing"),
+    PreconditionRequired: Problem(428, "缺少 If-Match", "If-Match is missing"),
+    BadHeader: Problem(400, "请求头格式不对", "A header is malformed"),
+    CursorInvalid: Problem(400, "游标无效", "The cursor is not valid"),
+    tokens.TokenMissing: Problem(401, "请先登录", "Please log in"),
+    tokens.TokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    sessions.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
+    providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
+    offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
+    looks.LookNotAllowed: Problem(403, "您的岗位不能查询办件", "Your role does not open submissions"),
+    wechat.WechatCodeRefused: Problem(422, "微信登录码无效，请重试", "WeChat does not know this code; try again"),
+    wechat.WechatAway: Problem(503, "微信暂不可用，请稍后再试", "WeChat is away; try again"),
+}
+
+_HTTP: dict[int, tuple[str, Problem]] = {
+    400: ("request_malformed", Problem(400, "请求格式不对", "The request is malformed")),
+    404: ("path_unknown", Problem(404, "没有这个地址", "No such address")),
+    405: (
+        "method_not_allowed",
+        Problem(405, "这个地址不支持该方法", "The address does not take this method"),
+    ),
+    411: ("length_required", Problem(411, "请求必须说明长度", "The request must state its length")),
+    413: ("body_too_large", Problem(413, "请求内容太大", "The body is too large")),
+    415: (
+        "media_type_unsupported",
+        Problem(415, "请求内容的类型不支持", "The body's media type is not taken"),
+    ),
+    422: ("content_invalid", Problem(422, "内容不符合要求", "The content breaks a rule")),
+    500: ("internal_error", Problem(500, "系统出错，已记录", "Something broke; it is in the log")),
+    503: ("temporarily_unavailable", Problem(503, "系统暂忙，请稍后再试", "Busy just now; try again")),
+}
+
+RETRY_AFTER_SECONDS = 2
+
+
+def problem_of(refusal: type[Refusal]) -> Problem:
+    """The problem of a refusal class, or of the nearest class it specialises."""
+    return next(PROBLEMS[kind] for kind in refusal.__mro__ if kind in PROBLEMS)
+
+
+def answer(status: int, code: str, title: str, errors: dict[str, list[str]], facts: dict[str, Any]) -> Response:
+    """The one error body."""
+    body: dict[str, Any] = {
+        "type": f"urn:onephone:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "instance": f"urn:uuid:{g.request_id}",
+        **facts,
+    }
+    if errors:
+        body["errors"] = errors
+    response = answers.of(body, status, CONTENT_TYPE)
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def on_refusal(refusal: Refusal) -> Response:
+    problem = problem_of(type(refusal))
+    return answer(problem.status, refusal.code(), problem.title(g.language), refusal.errors, refusal.facts)
+
+
+def on_http(error: HTTPException) -> Response:
+    """Whatever Flask, Werkzeug or webargs refuse by themselves."""
+    status = error.code if error.code in _HTTP else 400 if (error.code or 500) < 500 else 500
+    code, problem = _HTTP[status]
+    response = answer(status, code, problem.title(g.language), _pointers(error), {})
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def on_fault(error: Exception) -> Response:
+    """Anything nobody foresaw. A database or store that is away is told as such; the rest is a fault of ours."""
+    if database.is_away(error) or isinstance(error, StorageAway):
+        log.warning("part_away", error=type(error).__name__, request_id=str(g.request_id))
+        code, problem = _HTTP[503]
+    else:
+        log.error("fault", exc_info=error, request_id=str(g.request_id), path=str(request.url_rule))
+        code, problem = _HTTP[500]
+    return answer(problem.status, code, problem.title(g.language), {}, {})
+
+
+def _pointers(error: HTTPException) -> dict[str, list[str]]:
+    """marshmallow's nested messages as JSON Pointers (RFC 6901) to messages."""
+    messages = getattr(error, "data", {}).get("messages", {})
+    found: dict[str, list[str]] = {}
+    for location in messages.values():
+        _collect(location, "", found)
+    return found
+
+
+def _collect(messages: Any, pointer: str, found: dict[str, list[str]]) -> None:
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            escaped = str(name).replace("~", "~0").replace("/", "~1")
+            _collect(inner, pointer if name == "_schema" else f"{pointer}/{escaped}", found)
+    else:
+        found.setdefault(pointer, []).extend(_translated(str(message)) for message in messages)
+
+
+def _translated(message: str) -> str:
+    return _WORDS.get(message, message) if g.language == "zh" else message
+
+
+_WORDS = {
+    "Missing data for required field.": "此项必填。",
+    "Unknown field.": "没有这一项。",
+    "Not a valid string.": "应为文字。",
+    "Not a valid integer.": "应为整数。",
+    "Not a valid UUID.": "编号格式不对。",
+    "Not a valid boolean.": "应为是或否。",
+    "Not a valid mapping type.": "应为对象。",
+    "Not a valid list.": "应为列表。",
+    "Field may not be null.": "此项不能为空。",
+    "Invalid input type.": "类型不对。",
+}
+
+
+def register(app: Flask) -> None:
+    """Hang the three handlers."""
+    app.register_error_handler(Refusal, on_refusal)
+    app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(Exception, on_fault)

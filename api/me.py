@@ -1,0 +1,37 @@
+"""The resident's own profile and channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import g
+
+from api.doors import Door, Visit
+from api.schemas.logins import ProfileSchema, WechatBindingSchema, WechatBindSchema
+from app import database
+from app.people import residents
+from auth import guards
+from notifications import subscriptions
+from notifications.channels import wechat
+
+door = Door("me", guards.residents, "/v1/me", "Myself.")
+
+
+@door.reads("", answer=ProfileSchema)
+def show_me(visit: Visit) -> dict[str, Any]:
+    """Who I am, as my e-ID says, with numbers masked."""
+    return {**residents.profile(visit.connection, visit.caller.id), "identity_level": visit.caller.level}
+
+
+@door.handles(
+    "PUT",
+    "/wechat",
+    body=WechatBindSchema,
+    answer=WechatBindingSchema,
+    refuses=(wechat.WechatCodeRefused, wechat.WechatAway),
+)
+def bind_wechat(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
+    """Tie my WeChat to me, with the messages I just allowed."""
+    openid = wechat.openid_for(wish["code"])
+    with database.work() as work:
+        return subscriptions.bind(work, g.caller, openid, wish["accepted"])

@@ -1,0 +1,49 @@
+"""Paging by key: a list answers `items` and a `next_cursor` to go on from; no offsets, no totals."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+from uuid import UUID
+
+from marshmallow import Schema, fields, validate
+
+from api.errors import CursorInvalid
+
+LIMIT = 100
+
+
+class PageQuery(Schema):
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, LIMIT))
+    cursor = fields.String(load_default=None, validate=validate.Length(1, 200))
+
+
+def page(items: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
+    """A page out of up to `limit + 1` items: the extra one only tells that there is more."""
+    more = len(items) > limit
+    shown = items[:limit]
+    return {"items": shown, "next_cursor": _cursor(str(shown[-1][key])) if more else None}
+
+
+def after_text(cursor: str | None) -> str | None:
+    """The key in a cursor. Raises CursorInvalid."""
+    if cursor is None:
+        return None
+    try:
+        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"==").decode()
+    except (binascii.Error, ValueError):
+        raise CursorInvalid from None
+
+
+def after_id(cursor: str | None) -> UUID | None:
+    """The id in a cursor. Raises CursorInvalid."""
+    text = after_text(cursor)
+    try:
+        return None if text is None else UUID(text)
+    except ValueError:
+        raise CursorInvalid from None
+
+
+def _cursor(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")

@@ -1,0 +1,69 @@
+"""Field shapes that several schemas share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+SHA256 = validate.Regexp(r"\A[0-9a-f]{64}\Z", error="64 lower-case hexadecimal digits.")
+
+_MAX_DEPTH = 6
+_MAX_NODES = 2000
+
+
+class Answers(fields.Dict):
+    """Answers to a form: any JSON object, bounded in depth and size before anybody looks inside."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(keys=fields.String(validate=validate.Length(1, 100)), validate=_bounded, **options)
+
+
+def _bounded(answers: object) -> None:
+    nodes, layer = 0, [answers]
+    for _ in range(_MAX_DEPTH):
+        layer = [inner for outer in layer for inner in _inside(outer)]
+        nodes += len(layer)
+        if nodes > _MAX_NODES:
+            raise ValidationError("Too many values.")
+    if layer:
+        raise ValidationError("Nested too deeply.")
+    _check_text(answers)
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _check_text(value: object) -> None:
+    """PostgreSQL stores neither NUL characters nor half surrogate pairs."""
+    if isinstance(value, str):
+        check_text(value)
+    for inner in _inside(value):
+        _check_text(inner)
+    if isinstance(value, dict):
+        for name in value:
+            check_text(name)
+
+
+def check_text(text: str) -> None:
+    if "\x00" in text:
+        raise ValidationError("Contains a NUL character.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("Contains half a character.") from None
+
+
+def text(low: int, high: int, **options: Any) -> fields.String:
+    """Words of bounded length."""
+    return fields.String(validate=[validate.Length(low, high), check_text], **options)
+
+
+class WordsSchema(Schema):
+    """Words in both languages."""
+
+    zh = fields.String(required=True)
+    en = fields.String(required=True)

@@ -1,0 +1,69 @@
+"""Shapes of logins and tokens."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from api.schemas.fields import text
+
+
+class LoginStartSchema(Schema):
+    provider = text(1, 50, required=True, metadata={"example": "sandbox"})
+    redirect_uri = text(1, 500, required=True, metadata={"example": "http://127.0.0.1:8100/phone/callback"})
+    level = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(1, 4),
+        metadata={"description": "The identity level needed, for a step-up."},
+    )
+
+
+class LoginSchema(Schema):
+    id = fields.UUID(required=True)
+    authorize_url = fields.URL(required=True, metadata={"description": "Send the person here."})
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class LoginAnswerSchema(Schema):
+    """What the provider appended to the redirect address."""
+
+    code = text(1, 2000, required=True)
+    state = text(1, 200, required=True)
+    iss = text(1, 500, load_default=None, allow_none=True)
+
+
+class RefreshSchema(Schema):
+    refresh_token = text(1, 200, required=True)
+
+
+class TokenPairSchema(Schema):
+    access_token = fields.String(required=True)
+    token_type = fields.String(required=True, metadata={"example": "Bearer"})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds.", "example": 900})
+    refresh_token = fields.String(required=True, metadata={"description": "Good for one use."})
+    refresh_expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
+
+
+class ProfileSchema(Schema):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    document_type = fields.String(required=True, metadata={"example": "111"})
+    document_number = fields.String(required=True, metadata={"example": "532***********1234"})
+    phone = fields.String(required=True, allow_none=True, metadata={"example": "138****5678"})
+    identity_level = fields.Integer(required=True, metadata={"example": 3})
+
+
+class WechatBindSchema(Schema):
+    code = text(1, 200, required=True, metadata={"description": "From wx.login; good once, for minutes."})
+    accepted = fields.List(
+        fields.String(validate=validate.OneOf(["progress"])),
+        load_default=list,
+        validate=validate.Length(max=3),
+        metadata={"description": "What wx.requestSubscribeMessage just got accepted."},
+    )
+
+
+class WechatBindingSchema(Schema):
+    bound = fields.Boolean(required=True)
+    credits = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)

@@ -1,0 +1,178 @@
+"""Shapes of submissions, their uploads, signature, progress and result."""
+
+from __future__ import annotations
+
+from marshmallow import INCLUDE, Schema, fields, validate
+
+from api.schemas.fields import SHA256, Answers, text
+
+
+class SubmissionStartSchema(Schema):
+    service = text(1, 100, required=True, metadata={"example": "residence-permit"})
+    answers = Answers(load_default=dict, metadata={"example": {}})
+    submit = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "File at once; only for services without materials and signature."},
+    )
+
+
+class AnswersPatchSchema(Schema):
+    """A JSON Merge Patch (RFC 7396); null takes an answer away."""
+
+    answers = Answers(required=True, metadata={"example": {"contact_phone": "13812345678"}})
+
+
+class ServiceNameSchema(Schema):
+    code = fields.String(required=True, metadata={"example": "residence-permit"})
+    version = fields.Integer(required=True)
+    name = fields.String(required=True)
+
+
+class DueSchema(Schema):
+    acceptance = fields.Date(required=True)
+    decision = fields.Date(required=True)
+    provisional = fields.Boolean(
+        required=True,
+        metadata={"description": "The count runs into a year whose holidays are not published yet."},
+    )
+
+
+class SubmissionSummarySchema(Schema):
+    id = fields.UUID(required=True)
+    reference = fields.String(required=True, allow_none=True, metadata={"example": "261122-4839-1027-5663-21"})
+    state = fields.String(required=True, metadata={"example": "received"})
+    state_text = fields.String(required=True)
+    service = fields.Nested(ServiceNameSchema, required=True)
+    created_at = fields.AwareDateTime(required=True)
+    received_at = fields.AwareDateTime(required=True, allow_none=True)
+    due = fields.Nested(DueSchema, required=True, allow_none=True)
+
+
+class SubmissionPageSchema(Schema):
+    items = fields.List(fields.Nested(SubmissionSummarySchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class UploadSchema(Schema):
+    id = fields.UUID(required=True)
+    material = fields.String(required=True, metadata={"example": "photo"})
+    filename = fields.String(required=True)
+    content_type = fields.String(required=True)
+    size = fields.Integer(required=True, metadata={"description": "Bytes."})
+    sha256 = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(["slot", "received", "clean", "refused"]))
+    refusal = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "size_mismatch, checksum_mismatch or type_mismatch."},
+    )
+
+
+class SubmissionSchema(SubmissionSummarySchema):
+    """A submission with its answers and, while it is a draft, what it still lacks."""
+
+    revision = fields.Integer(required=True)
+    answers = fields.Dict(required=True)
+    uploads = fields.List(fields.Nested(UploadSchema), required=True)
+    missing = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
+    expires_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class ReceiptSchema(Schema):
+    """Proof of filing: when it was stored, its place in the queue, when an answer is due, and the content's hash."""
+
+    id = fields.UUID(required=True)
+    reference = fields.String(required=True, metadata={"example": "261122-4839-1027-5663-21"})
+    state = fields.String(required=True, metadata={"example": "received"})
+    turn = fields.Integer(required=True, metadata={"description": "Place in the queue of this service."})
+    received_at = fields.AwareDateTime(required=True)
+    due = fields.Nested(DueSchema, required=True)
+    content_sha256 = fields.String(required=True)
+
+
+class StartedSchema(Schema):
+    """A draft, or, when it was filed at once, its receipt: the members that both have."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    id = fields.UUID(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(["draft", "received"]))
+    reference = fields.String(required=True, allow_none=True)
+
+
+class UploadWishSchema(Schema):
+    material = text(1, 50, required=True, metadata={"example": "photo"})
+    filename = text(1, 200, required=True, metadata={"example": "照片.jpg"})
+    content_type = text(1, 100, required=True, metadata={"example": "image/jpeg"})
+    size = fields.Integer(required=True, strict=True, validate=validate.Range(1, 100 * 1024 * 1024))
+    sha256 = fields.String(required=True, validate=SHA256, metadata={"description": "Of the bytes, in hex."})
+
+
+class PostFormSchema(Schema):
+    url = fields.String(required=True)
+    fields_ = fields.Dict(
+        keys=fields.String(), values=fields.String(), required=True, data_key="fields", attribute="fields"
+    )
+
+
+class SlotSchema(Schema):
+    """A multipart form to post to the store: all `fields`, then the bytes as `file`."""
+
+    id = fields.UUID(required=True)
+    state = fields.String(required=True)
+    post = fields.Nested(PostFormSchema, required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class SignSchema(Schema):
+    upload = fields.UUID(required=True, metadata={"description": "A clean upload of the material `signature`."})
+
+
+class SignatureSchema(Schema):
+    method = fields.String(required=True, metadata={"example": "drawn"})
+    content_sha256 = fields.String(required=True, metadata={"description": "What exactly was signed."})
+    image_sha256 = fields.String(required=True)
+    identity_level = fields.Integer(required=True)
+    signed_at = fields.AwareDateTime(required=True)
+
+
+class ActorSchema(Schema):
+    kind = fields.String(required=True, validate=validate.OneOf(["resident", "office", "system"]))
+    name = fields.String(required=True, allow_none=True)
+
+
+class EventSchema(Schema):
+    # PostgreSQL writes this instant as RFC 3339 already; parsing it only to write it again would cost time.
+    at = fields.String(required=True, metadata={"format": "date-time"})
+    step = fields.String(required=True, metadata={"example": "accept"})
+    state = fields.String(required=True)
+    text = fields.String(required=True, metadata={"example": "部门已受理"})
+    unit = fields.String(required=True, metadata={"description": "The department in charge."})
+    actor = fields.Nested(ActorSchema, required=True)
+    opinion = fields.String(required=True, allow_none=True)
+
+
+class ProgressSchema(Schema):
+    id = fields.UUID(required=True)
+    reference = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True)
+    state_text = fields.String(required=True)
+    service = fields.Nested(ServiceNameSchema, required=True)
+    received_at = fields.AwareDateTime(required=True, allow_none=True)
+    turn = fields.Integer(required=True, allow_none=True)
+    due = fields.Nested(DueSchema, required=True, allow_none=True)
+    events = fields.List(fields.Nested(EventSchema), required=True)
+
+
+class ResultSchema(Schema):
+    """Either a document (`filename`, `size`, `sha256`, `url`) or an answer in `data`."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(["document", "data"]))
+    filename = fields.String()
+    size = fields.Integer()
+    sha256 = fields.String()
+    url = fields.String(metadata={"description": "Good for ten minutes."})
+    data = fields.Dict()

@@ -1,0 +1,172 @@
+"""Submissions of the caller: start, fill in, sign, submit, follow, and fetch the result."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from api import answers
+from api.answers import with_etag
+from api.doors import IF_MATCH, IF_MATCH_OPTIONAL, IF_NONE_MATCH, Door, Visit
+from api.errors import BadHeader, CursorInvalid, PreconditionRequired
+from api.paging import PageQuery, after_id, page
+from api.schemas.submissions import (
+    AnswersPatchSchema,
+    ProgressSchema,
+    ReceiptSchema,
+    ResultSchema,
+    SignatureSchema,
+    SignSchema,
+    SlotSchema,
+    StartedSchema,
+    SubmissionPageSchema,
+    SubmissionSchema,
+    SubmissionStartSchema,
+    UploadWishSchema,
+)
+from app.catalogue.services import ServiceNotFound
+from app.documents import results, signatures, uploads
+from app.documents.results import ResultNotReady
+from app.documents.signatures import SignatureImageUnusable, SignatureNotNeeded
+from app.documents.uploads import UploadLimitReached
+from app.people.identity import StepUpRequired
+from app.refusals import InvalidContent
+from app.submissions import drafts, progress, submissions
+from app.submissions.drafts import AlreadySubmitted, DraftLimitReached, Stale, SubmissionNotFound
+from app.submissions.submissions import (
+    SignatureOutdated,
+    SignatureRequired,
+    SubmissionIncomplete,
+    UploadsUnchecked,
+)
+from auth import guards
+
+door = Door("submissions", guards.residents, "/v1/submissions", "My submissions.")
+
+_FILING = (StepUpRequired, SubmissionIncomplete, SignatureRequired)
+
+
+@door.acts(
+    "",
+    status=201,
+    body=SubmissionStartSchema,
+    answer=StartedSchema,
+    refuses=(ServiceNotFound, DraftLimitReached, *_FILING),
+)
+def start_submission(visit: Visit, wish: dict[str, Any]) -> Response:
+    """Start a draft, or with `submit` file at once what needs neither materials nor a signature."""
+    if wish["submit"]:
+        args = (visit.work, visit.caller, wish["service"], wish["answers"], visit.language)
+        return answers.of(ReceiptSchema().dump(submissions.submit_at_once(*args)), 201)
+    draft = drafts.start(visit.work, visit.caller, wish["service"], wish["answers"])
+    return _with_revision(_shown(visit, draft), 201)
+
+
+@door.reads("", query=PageQuery, answer=SubmissionPageSchema, refuses=(CursorInvalid,))
+def list_submissions(visit: Visit, query: dict[str, Any]) -> dict[str, Any]:
+    """My submissions, newest first."""
+    before, limit = after_id(query["cursor"]), query["limit"]
+    return page(progress.listing(visit.connection, visit.caller, before, limit + 1, visit.language), limit, "id")
+
+
+@door.reads("/<uuid:submission_id>", answer=SubmissionSchema, refuses=(SubmissionNotFound,))
+def read_submission(visit: Visit, submission_id: UUID) -> Response:
+    """One submission with its answers and what it still lacks."""
+    return _with_revision(_shown(visit, drafts.own(visit.connection, visit.caller, submission_id)), 200)
+
+
+@door.saves(
+    "PATCH",
+    "/<uuid:submission_id>",
+    body=AnswersPatchSchema,
+    media_type="application/merge-patch+json",
+    answer=SubmissionSchema,
+    headers=(IF_MATCH,),
+    refuses=(SubmissionNotFound, AlreadySubmitted, PreconditionRequired, BadHeader, Stale),
+)
+def edit_submission(visit: Visit, patch: dict[str, Any], submission_id: UUID) -> Response:
+    """Save some answers of a draft, complete or not."""
+    if visit.revision is None:
+        raise PreconditionRequired
+    draft = drafts.edit(visit.work, visit.caller, submission_id, visit.revision, patch["answers"])
+    return _with_revision(_shown(visit, draft), 200)
+
+
+@door.acts(
+    "/<uuid:submission_id>/uploads",
+    status=201,
+    body=UploadWishSchema,
+    answer=SlotSchema,
+    refuses=(SubmissionNotFound, AlreadySubmitted, InvalidContent, UploadLimitReached),
+)
+def ask_upload_slot(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
+    """A slot for one file, to be posted straight to the store."""
+    return uploads.ask_slot(visit.work, visit.caller, submission_id, wish)
+
+
+@door.acts(
+    "/<uuid:submission_id>/signature",
+    status=201,
+    body=SignSchema,
+    answer=SignatureSchema,
+    refuses=(
+        SubmissionNotFound,
+        AlreadySubmitted,
+        SignatureNotNeeded,
+        StepUpRequired,
+        SignatureImageUnusable,
+    ),
+)
+def sign_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
+    """Sign the draft exactly as it stands now."""
+    return signatures.sign(visit.work, visit.caller, submission_id, wish["upload"], visit.device)
+
+
+@door.acts(
+    "/<uuid:submission_id>/submit",
+    answer=ReceiptSchema,
+    headers=(IF_MATCH_OPTIONAL,),
+    refuses=(SubmissionNotFound, AlreadySubmitted, Stale, UploadsUnchecked, SignatureOutdated, *_FILING),
+)
+def submit_submission(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+    """File the draft: the receipt."""
+    return submissions.submit(visit.work, visit.caller, submission_id, visit.revision, visit.language)
+
+
+@door.reads(
+    "/<uuid:submission_id>/progress",
+    answer=ProgressSchema,
+    headers=(IF_NONE_MATCH,),
+    refuses=(SubmissionNotFound,),
+    answers_also={304: "Nothing happened since."},
+)
+def read_progress(visit: Visit, submission_id: UUID) -> Response:
+    """Where it stands and how it came there."""
+    row = progress.revision_and_progress(visit.connection, visit.caller, submission_id)
+    return with_etag(
+        lambda: progress.in_words(visit.connection, row, visit.language), f"{row.revision}-{visit.language}"
+    )
+
+
+@door.reads("/<uuid:submission_id>/result", answer=ResultSchema, refuses=(SubmissionNotFound, ResultNotReady))
+def read_result(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+    """What came of it: a document to fetch, or an answer in data."""
+    return results.show(visit.connection, visit.caller, submission_id)
+
+
+def _shown(visit: Visit, row: Any) -> dict[str, Any]:
+    is_draft = row.state == "draft"
+    return {
+        **progress.summary(visit.connection, row, visit.language),
+        "revision": row.revision,
+        "answers": row.answers,
+        "uploads": [uploads.described(upload) for upload in uploads.listing(visit.connection, row.id)],
+        "missing": submissions.missing(visit.connection, row, visit.language) if is_draft else {},
+        "expires_at": row.expires_at,
+    }
+
+
+def _with_revision(shown: dict[str, Any], status: int) -> Response:
+    return answers.of(SubmissionSchema().dump(shown), status, headers={"ETag": f'"{shown["revision"]}"'})

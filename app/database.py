@@ -1,0 +1,151 @@
+"""The one way to PostgreSQL: the engine, the tables' metadata, and the unit of work.
+
+A domain function flushes and never commits: the edge (one request, one job) opens a `Work`, and saves it
+once. What must happen outside is written as job rows in that same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    MetaData,
+    create_engine,
+)
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app import events
+from app.settings import settings
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+_engine: Engine | None = None
+
+
+def engine() -> Engine:
+    """The engine of this process, made at the first call."""
+    global _engine
+    if _engine is None:
+        _engine = _make_engine()
+    return _engine
+
+
+def _make_engine() -> Engine:
+    # Instants are stored in UTC whatever the session's zone; this one only decides how they are shown.
+    return create_engine(
+        settings().database_url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=settings().database_pool,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_recycle=1800,
+        connect_args={"options": "-c timezone=Asia/Shanghai -c lock_timeout=5s", "connect_timeout": 5},
+    )
+
+
+def close() -> None:
+    """Drop every connection; the next use opens new ones. For tests and for a clean stop."""
+    global _engine
+    if _engine is not None:
+        _engine.dispose()
+    _engine = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work for later, as procrastinate stores it."""
+
+    task: str
+    arguments: Mapping[str, Any]
+    lock: str | None = None
+    queue: str = "default"
+    priority: int = 0
+
+
+# One statement for any number of jobs. procrastinate_defer_jobs_v1 is the function that procrastinate's own
+# client calls; its versioned name is kept across releases.
+_DEFER = """
+SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
+    j.queue, j.task, j.priority, j.lock, NULL, j.arguments, NULL)::procrastinate_job_to_defer_v1))
+FROM json_to_recordset(%(jobs)s::json)
+    AS j(queue text, task text, priority int, lock text, arguments jsonb)
+"""
+
+
+@dataclass
+class Work:
+    """One unit of work: everything in it is saved together, once, or not at all."""
+
+    connection: Connection
+    _jobs: list[Job] = field(default_factory=list)
+
+    def run(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Execute one Core statement."""
+        return self.connection.execute(statement, values)
+
+    def run_sql(self, sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
+        """Execute hand-written SQL with psycopg's `%(name)s` places: for hot paths in one round trip."""
+        return self.connection.exec_driver_sql(sql, dict(values))
+
+    def defer(self, job: Job) -> None:
+        """Have a job run after, and only if, this work is saved."""
+        self._jobs.append(job)
+
+    def announce(self, event: object) -> None:
+        """Tell the listeners of the switchboard what happened; they may only add jobs."""
+        events.tell(self, event)
+
+    def flush_jobs(self) -> None:
+        if not self._jobs:
+            return
+        jobs = [
+            {
+                "queue": j.queue,
+                "task": j.task,
+                "priority": j.priority,
+                "lock": j.lock,
+                "arguments": dict(j.arguments),
+            }
+            for j in self._jobs
+        ]
+        self.run_sql(_DEFER, {"jobs": json.dumps(jobs, default=str)})
+        self._jobs.clear()
+
+
+@contextmanager
+def work() -> Iterator[Work]:
+    """A unit of work in one transaction: saved when the block ends, undone when it raises."""
+    with engine().begin() as connection:
+        unit = Work(connection)
+        yield unit
+        unit.flush_jobs()
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection for single reads: every statement stands alone, which saves two round trips."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error means that the database cannot be reached just now, so that trying again helps."""
+    if isinstance(error, PoolTimeout):
+        return True
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)

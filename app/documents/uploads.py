@@ -1,0 +1,247 @@
+"""Uploads: files on their way from a phone to the clean store.
+
+A phone asks for a slot, declares size and SHA-256, sends the bytes straight to the store, and confirms.
+A job then compares the bytes with what was declared and looks at what they really are; only a clean upload
+counts as an attachment. Each file stands alone: one that fails takes no other with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import puremagic
+from PIL import Image
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import UUID as Uuid
+
+from app import clock, database, jobs, storage
+from app.catalogue import services
+from app.database import Job, Work, metadata
+from app.events import UploadReceived
+from app.identifiers import new_id
+from app.people.callers import Resident
+from app.refusals import InvalidContent, NotFound, Refusal
+from app.settings import settings
+from app.submissions import drafts
+
+STATES = ("slot", "received", "clean", "refused")
+_SLOTS_PER_MATERIAL = 20
+_LOST_AFTER = timedelta(minutes=15)
+_MAX_PIXELS = 50_000_000
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Uuid(as_uuid=True), primary_key=True),
+    Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id"), nullable=False),
+    Column("owner_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
+    Column("material", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("refusal", Text),
+    Column("key", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("removed_at", DateTime(timezone=True)),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    Index(None, "submission_id"),
+)
+
+
+class UploadNotFound(NotFound):
+    """No such upload of this resident."""
+
+
+class UploadMissing(Refusal):
+    """The phone says that it sent the bytes, but the store has none: send them again."""
+
+
+class UploadLimitReached(Refusal):
+    """Too many slots were asked for one material."""
+
+
+def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, Any]) -> dict[str, Any]:
+    """A slot for one file of a draft, with the form that the phone posts to the store.
+
+    `wish` has material, filename, content_type, size (bytes) and sha256 (hex). Raises NotFound,
+    AlreadySubmitted, InvalidContent (a material, type or size the service does not take), UploadLimitReached.
+    """
+    draft = drafts.own_draft(work, caller, submission_id)
+    service = services.version(work.connection, draft.service_code, draft.service_version)
+    _check_wish(service, wish)
+    _check_slot_count(work, submission_id, wish["material"])
+    upload_id = new_id()
+    key = f"incoming/{upload_id}"
+    work.run(
+        insert(uploads).values(
+            id=upload_id, submission_id=submission_id, owner_id=caller.id, state="slot", key=key, **wish
+        )
+    )
+    life = settings().upload_slot_life
+    post = storage.presigned_post(key, wish["content_type"], wish["size"], int(life.total_seconds()))
+    return {"id": upload_id, "state": "slot", "post": post, "expires_at": clock.now() + life}
+
+
+def _check_wish(service: services.ServiceVersion, wish: dict[str, Any]) -> None:
+    material = service.materials.get(wish["material"])
+    if material is None:
+        raise InvalidContent(errors={"/material": [f"One of: {', '.join(sorted(service.materials))}."]})
+    if wish["content_type"] not in material.accept:
+        raise InvalidContent(errors={"/content_type": [f"One of: {', '.join(material.accept)}."]})
+    if wish["size"] > material.max_bytes:
+        raise InvalidContent(errors={"/size": [f"At most {material.max_bytes} bytes."]})
+
+
+def _check_slot_count(work: Work, submission_id: UUID, material: str) -> None:
+    count = select(func.count()).where(uploads.c.submission_id == submission_id, uploads.c.material == material)
+    if work.run(count).scalar_one() >= _SLOTS_PER_MATERIAL:
+        raise UploadLimitReached
+
+
+def confirm(work: Work, caller: Resident, upload_id: UUID) -> dict[str, Any]:
+    """Take note that the bytes were sent, and have them checked. Confirming twice is the same as once.
+
+    Raises UploadNotFound and UploadMissing.
+    """
+    upload = _own(work.connection, caller, upload_id, lock=True)
+    if upload.state != "slot":
+        return described(upload)
+    if storage.size_of(upload.key) is None:
+        raise UploadMissing
+    work.run(update(uploads).where(uploads.c.id == upload_id).values(state="received"))
+    work.announce(UploadReceived(upload_id))
+    return {**described(upload), "state": "received"}
+
+
+def show(connection: Connection, caller: Resident, upload_id: UUID) -> dict[str, Any]:
+    """Where an upload stands. Raises UploadNotFound."""
+    return described(_own(connection, caller, upload_id))
+
+
+def remove(work: Work, caller: Resident, upload_id: UUID) -> None:
+    """Take a file out of a draft. Raises UploadNotFound, AlreadySubmitted."""
+    upload = _own(work.connection, caller, upload_id, lock=True)
+    drafts.own_draft(work, caller, upload.submission_id)
+    work.run(update(uploads).where(uploads.c.id == upload_id).values(removed_at=clock.now()))
+
+
+def described(upload: Any) -> dict[str, Any]:
+    """What the owner sees of an upload."""
+    names = ("id", "material", "filename", "content_type", "size", "sha256", "state", "refusal")
+    return {name: getattr(upload, name) for name in names}
+
+
+def listing(connection: Connection, submission_id: UUID) -> list[Any]:
+    """Every upload of a submission that was not removed, oldest first."""
+    statement = select(uploads).where(uploads.c.submission_id == submission_id, uploads.c.removed_at.is_(None))
+    return list(connection.execute(statement.order_by(uploads.c.id)))
+
+
+def on_received(work: Work, event: UploadReceived) -> None:
+    """The listener: bytes that arrived want to be checked."""
+    work.defer(Job("inspect_upload", {"upload_id": str(event.upload_id)}))
+
+
+@jobs.task("inspect_upload")
+def inspect(upload_id: str) -> None:
+    """Compare the stored bytes with what was declared, and settle the upload as clean or refused.
+
+    May run twice: an upload that is settled is left alone, and moving or removing a file again does nothing.
+    No connection is held while the store is read. Raises StorageAway.
+    """
+    with database.reading() as connection:
+        upload = connection.execute(select(uploads).where(uploads.c.id == UUID(upload_id))).one()
+    if upload.state != "received":
+        return
+    refusal = _fault(upload)
+    # The phone knew the first key and could overwrite it until its form expires; it never learns this one.
+    clean_key = f"clean/{upload_id}/{upload.sha256}"
+    if refusal is None:
+        storage.move(upload.key, clean_key)
+        outcome = {"state": "clean", "key": clean_key}
+    else:
+        storage.remove(upload.key)
+        outcome = {"state": "refused", "refusal": refusal}
+    settle = update(uploads).where(uploads.c.id == upload.id, uploads.c.state == "received").values(**outcome)
+    with database.work() as work:
+        work.run(settle)
+
+
+@jobs.tasks.periodic(cron="* * * * *")
+@jobs.task("sweep_uploads", queueing_lock="sweep_uploads")
+def sweep(timestamp: int) -> None:
+    """Have uploads checked again whose check got lost, so that none waits for ever."""
+    lost = select(uploads.c.id).where(uploads.c.state == "received", uploads.c.created_at < clock.now() - _LOST_AFTER)
+    with database.work() as work:
+        for upload_id in work.run(lost.limit(500)).scalars():
+            on_received(work, UploadReceived(upload_id))
+
+
+def _fault(upload: Any) -> str | None:
+    """Why the stored bytes may not be used: a word for the client, or None."""
+    digest, content = hashlib.sha256(), bytearray()
+    for chunk in storage.chunks(upload.key):
+        digest.update(chunk)
+        content += chunk
+        if len(content) > upload.size:
+            return "size_mismatch"
+    if len(content) != upload.size:
+        return "size_mismatch"
+    if digest.hexdigest() != upload.sha256:
+        return "checksum_mismatch"
+    return None if _is_really(upload.content_type, bytes(content)) else "type_mismatch"
+
+
+def _is_really(content_type: str, content: bytes) -> bool:
+    """Whether the bytes are what they were said to be, judged by content and never by name."""
+    try:
+        found = {match.mime_type for match in puremagic.magic_string(content)}
+    except puremagic.PureError:
+        return False
+    if content_type not in found:
+        return False
+    return _is_sound_image(content) if content_type.startswith("image/") else True
+
+
+def _is_sound_image(content: bytes) -> bool:
+    """Whether an image opens, without unpacking a decompression bomb."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as image:
+                pixels = image.width * image.height
+                image.verify()
+    except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError):
+        return False
+    return pixels <= _MAX_PIXELS
+
+
+def _own(connection: Connection, caller: Resident, upload_id: UUID, lock: bool = False) -> Any:
+    statement = select(uploads).where(
+        uploads.c.id == upload_id, uploads.c.owner_id == caller.id, uploads.c.removed_at.is_(None)
+    )
+    upload = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    if upload is None:
+        raise UploadNotFound
+    return upload

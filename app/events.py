@@ -1,0 +1,53 @@
+"""What happens in the life of a submission, as past-tense facts.
+
+The heart announces; it does not know who listens. `wsgi.py` holds the one table of listeners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from app.database import Work
+
+
+@dataclass(frozen=True)
+class SubmissionReceived:
+    """A submission was filed and stored; it is now the department's turn."""
+
+    submission_id: UUID
+
+
+@dataclass(frozen=True)
+class StepTaken:
+    """A submission took a step that its resident should hear of; `number` is its history row."""
+
+    submission_id: UUID
+    number: int
+
+
+@dataclass(frozen=True)
+class UploadReceived:
+    """The bytes of an upload are in the store and wait to be checked."""
+
+    upload_id: UUID
+
+
+Listener = Callable[["Work", Any], None]
+
+_listeners: Mapping[type, Sequence[Listener]] = {}
+
+
+def listen(listeners: Mapping[type, Sequence[Listener]]) -> None:
+    """Set who hears what. Called once, by the switchboard."""
+    global _listeners
+    _listeners = listeners
+
+
+def tell(work: Work, event: object) -> None:
+    """Let every listener add its job to the same unit of work."""
+    for listener in _listeners.get(type(event), ()):
+        listener(work, event)

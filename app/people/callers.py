@@ -1,0 +1,54 @@
+"""Who is calling: what a guard found out about them, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A resident with a live session.
+
+    `level` is the identity level 0–4 of this login; `authenticated_at` is when the e-ID provider saw them.
+    """
+
+    id: UUID
+    session_id: UUID
+    level: int
+    authenticated_at: datetime
+
+    @property
+    def scope(self) -> str:
+        """The name under which idempotency keys and limits of this caller are kept."""
+        return f"resident:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """A member of staff with a live session, whatever their role."""
+
+    id: UUID
+    session_id: UUID
+    role: str
+    department_code: str
+
+    @property
+    def scope(self) -> str:
+        return f"staff:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """An approval system whose signature over this very request was verified."""
+
+    code: str
+    message_id: str
+
+    @property
+    def scope(self) -> str:
+        return f"office:{self.code}"
+
+
+Caller = Resident | Clerk | Office

@@ -1,0 +1,46 @@
+"""Demo data: the departments, services and staff that a fresh start has. Running it again changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app import database
+from app.catalogue import departments, services
+from app.database import Work
+from app.people import staff
+
+_DEFINITIONS = Path(__file__).parent / "catalogue" / "definitions"
+
+# The staff numbers that the sandbox's sign-on vouches for.
+_STAFF = (
+    ("S0001", "陈静", "clerk", "gongan"),
+    ("S0002", "赵敏", "auditor", "gongan"),
+    ("S0003", "刘洋", "adviser", "gongan"),
+)
+
+
+def plant() -> dict[str, int]:
+    """Publish every definition file and hire the demo staff; how many of each are new."""
+    with database.work() as work:
+        for department in _read("departments.yaml")["departments"]:
+            departments.publish(work, department)
+        published = sum(services.publish(work, _read(path.name)) for path in _service_files())
+        _hire(work)
+    return {"services": published, "staff": len(_STAFF)}
+
+
+def _hire(work: Work) -> None:
+    for number, name, role, department in _STAFF:
+        staff.hire(work, number, name, role, department)
+
+
+def _service_files() -> list[Path]:
+    return [path for path in sorted(_DEFINITIONS.glob("*.yaml")) if path.name != "departments.yaml"]
+
+
+def _read(filename: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((_DEFINITIONS / filename).read_text(encoding="utf-8"))
+    return content

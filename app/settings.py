@@ -1,0 +1,107 @@
+"""Every setting of the service, read once from the environment.
+
+A missing or wrong value stops the start, and all faults are named together, so that an operator
+mends them in one go. There is no default here that would be unsafe in production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import environs
+from marshmallow import validate
+
+
+class SettingsError(SystemExit):
+    """The environment does not describe a service that can start; the text names every fault."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment decides. Durations are timedeltas, sizes are bytes."""
+
+    environment: str
+    database_url: str
+    database_pool: int
+    public_url: str
+    token_keys_file: str
+    s3_endpoint_url: str
+    s3_public_url: str
+    s3_region: str
+    s3_bucket: str
+    s3_access_key_id: str
+    s3_secret_access_key: str
+    eid_providers: dict[str, dict[str, Any]]
+    staff_providers: dict[str, dict[str, Any]]
+    offices: dict[str, dict[str, Any]]
+    data_sources: dict[str, dict[str, Any]]
+    wechat_api_url: str
+    wechat_app_id: str
+    wechat_app_secret: str
+    wechat_progress_template: str
+    handover_retry_cap: timedelta
+    worker_concurrency: int
+    access_token_life: timedelta = timedelta(minutes=15)
+    refresh_token_life: timedelta = timedelta(days=30)
+    login_life: timedelta = timedelta(minutes=10)
+    draft_life: timedelta = timedelta(days=90)
+    upload_slot_life: timedelta = timedelta(minutes=10)
+    office_download_life: timedelta = timedelta(hours=24)
+    idempotency_life: timedelta = timedelta(hours=24)
+    body_limit: int = 256 * 1024
+    office_body_limit: int = 8 * 1024 * 1024
+    outside_timeout: timedelta = timedelta(seconds=15)
+
+    @property
+    def is_demo(self) -> bool:
+        return self.environment == "demo"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises SettingsError naming every missing or wrong variable.
+    """
+    env = environs.Env(eager=False)
+    url = validate.URL(schemes={"http", "https"}, require_tld=False)
+    read: dict[str, Any] = {
+        "environment": env.str("ONEPHONE_ENV", validate=validate.OneOf(["demo", "production"])),
+        "database_url": env.str("DATABASE_URL"),
+        "database_pool": env.int("DATABASE_POOL", 8, validate=validate.Range(min=1, max=200)),
+        "public_url": env.str("PUBLIC_URL", validate=url),
+        "token_keys_file": env.str("TOKEN_KEYS_FILE"),
+        "s3_endpoint_url": env.str("S3_ENDPOINT_URL", validate=url),
+        "s3_public_url": env.str("S3_PUBLIC_URL", None),
+        "s3_region": env.str("S3_REGION", "us-east-1"),
+        "s3_bucket": env.str("S3_BUCKET"),
+        "s3_access_key_id": env.str("S3_ACCESS_KEY_ID"),
+        "s3_secret_access_key": env.str("S3_SECRET_ACCESS_KEY"),
+        "eid_providers": env.json("EID_PROVIDERS"),
+        "staff_providers": env.json("STAFF_PROVIDERS"),
+        "offices": env.json("OFFICES"),
+        "data_sources": env.json("DATA_SOURCES"),
+        "wechat_api_url": env.str("WECHAT_API_URL", "https://api.weixin.qq.com", validate=url),
+        "wechat_app_id": env.str("WECHAT_APP_ID"),
+        "wechat_app_secret": env.str("WECHAT_APP_SECRET"),
+        "wechat_progress_template": env.str("WECHAT_PROGRESS_TEMPLATE"),
+        "handover_retry_cap": env.timedelta("HANDOVER_RETRY_CAP_SECONDS", timedelta(seconds=300)),
+        "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
+    }
+    try:
+        env.seal()
+    except environs.EnvValidationError as error:
+        faults = "\n".join(f"  {name}: {' '.join(words)}" for name, words in _by_variable(error.error_messages).items())
+        raise SettingsError(f"The environment is not complete:\n{faults}") from None
+    read["s3_public_url"] = read["s3_public_url"] or read["s3_endpoint_url"]
+    read["public_url"] = read["public_url"].rstrip("/")
+    return Settings(**read)
+
+
+def _by_variable(faults: list[str] | Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    """environs' faults by the name of their variable."""
+    return faults if isinstance(faults, Mapping) else {"settings": faults}

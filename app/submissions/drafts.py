@@ -1,0 +1,169 @@
+"""Drafts: how a submission starts, and how its answers are saved until it is filed.
+
+A submission is a draft first, so the table of submissions stands here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as Uuid
+
+from app import clock
+from app.catalogue import services
+from app.database import Work, metadata
+from app.identifiers import new_id
+from app.people.callers import Resident
+from app.refusals import NotFound, Refusal
+from app.settings import settings
+from app.submissions.steps import STATES
+
+_DRAFTS_PER_RESIDENT = 50
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", Uuid(as_uuid=True), primary_key=True),
+    Column("service_code", Text, nullable=False),
+    Column("service_version", Integer, nullable=False),
+    Column("department_code", Text, ForeignKey("departments.code"), nullable=False),
+    Column("applicant_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("answers", JSONB, nullable=False),
+    Column("content_sha256", Text),
+    Column("reference", Text, unique=True),
+    Column("received_at", DateTime(timezone=True)),
+    Column("turn", Integer),
+    Column("acceptance_due", Date),
+    Column("decision_due", Date),
+    Column("due_provisional", Boolean, nullable=False, server_default="false"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True)),
+    ForeignKeyConstraint(
+        ["service_code", "service_version"],
+        ["service_versions.service_code", "service_versions.version"],
+        name="submissions_service_version_fk",
+    ),
+    # A filed submission has everything that its receipt promises; a draft has none of it.
+    CheckConstraint(
+        "(state = 'draft') = (reference IS NULL) AND (state = 'draft') = (received_at IS NULL)"
+        " AND (state = 'draft') = (turn IS NULL) AND (state = 'draft') = (content_sha256 IS NULL)",
+        name="filed",
+    ),
+    CheckConstraint(f"state IN {tuple(STATES)}", name="state"),
+    UniqueConstraint("department_code", "service_code", "turn", name="submissions_turn_key"),
+    Index(None, "applicant_id", "id"),
+)
+
+
+class SubmissionNotFound(NotFound):
+    """No such submission of this resident."""
+
+
+class AlreadySubmitted(Refusal):
+    """The submission was filed before: its reference is in the answer, and nothing was done twice."""
+
+
+class Stale(Refusal):
+    """Somebody, perhaps another phone of the same person, saved in between."""
+
+
+class DraftLimitReached(Refusal):
+    """So many drafts are open that one must be finished or dropped first."""
+
+
+def own(connection: Connection, caller: Resident, submission_id: UUID, lock: bool = False) -> Any:
+    """The resident's submission as a row, locked if asked. Raises SubmissionNotFound."""
+    statement = select(submissions).where(submissions.c.id == submission_id, submissions.c.applicant_id == caller.id)
+    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    if row is None:
+        raise SubmissionNotFound
+    return row
+
+
+def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
+    """The resident's draft under a row lock. Raises SubmissionNotFound, AlreadySubmitted."""
+    row = own(work.connection, caller, submission_id, lock=True)
+    if row.state != "draft":
+        raise AlreadySubmitted(reference=row.reference)
+    return row
+
+
+def start(work: Work, caller: Resident, service_code: str, answers: dict[str, Any]) -> Any:
+    """Open a draft for the current version of a service; its row.
+
+    Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises ServiceNotFound,
+    DraftLimitReached.
+    """
+    service = services.current(work.connection, service_code)
+    open_drafts = select(func.count()).where(submissions.c.applicant_id == caller.id, submissions.c.state == "draft")
+    if work.run(open_drafts).scalar_one() >= _DRAFTS_PER_RESIDENT:
+        raise DraftLimitReached
+    statement = insert(submissions).values(
+        id=new_id(),
+        service_code=service.code,
+        service_version=service.version,
+        department_code=service.department_code,
+        applicant_id=caller.id,
+        state="draft",
+        answers=answers,
+        expires_at=clock.now() + settings().draft_life,
+    )
+    return work.run(statement.returning(submissions)).one()
+
+
+def edit(work: Work, caller: Resident, submission_id: UUID, revision: int | None, patch: dict[str, Any]) -> Any:
+    """Merge a patch (RFC 7396) into the answers of a draft; the new row.
+
+    `revision` is what the phone last saw, None meaning any. Raises SubmissionNotFound, AlreadySubmitted, Stale.
+    """
+    draft = own_draft(work, caller, submission_id)
+    check_revision(draft, revision)
+    statement = update(submissions).where(submissions.c.id == submission_id)
+    values = {
+        "answers": merged(draft.answers, patch),
+        "revision": draft.revision + 1,
+        "expires_at": clock.now() + settings().draft_life,
+    }
+    return work.run(statement.values(**values).returning(submissions)).one()
+
+
+def check_revision(draft: Any, revision: int | None) -> None:
+    """Raises Stale, naming the revision that stands now."""
+    if revision is not None and revision != draft.revision:
+        raise Stale(revision=draft.revision)
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """JSON Merge Patch, as RFC 7396 §2 defines it."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result

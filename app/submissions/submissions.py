@@ -1,0 +1,249 @@
+"""Submissions: filing a draft, and every step that follows.
+
+When may a form not be submitted? `submit` says it, refusal by refusal.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Integer, Table, Text, select, update
+
+from app import clock
+from app.catalogue import services
+from app.catalogue.services import ServiceVersion
+from app.catalogue.working_days import Calendar
+from app.clock import day_of
+from app.database import Work, metadata
+from app.documents import signatures, uploads
+from app.events import StepTaken, SubmissionReceived
+from app.identifiers import new_id, new_reference
+from app.people import identity
+from app.people.callers import Resident
+from app.refusals import Refusal
+from app.submissions import drafts, due_dates, history
+from app.submissions.contents import content_hash
+from app.submissions.drafts import submissions
+from app.submissions.due_dates import DueDates
+from app.submissions.history import Actor
+from app.submissions.steps import STEPS
+
+# Every department × service has one queue; its turns are gapless because a filing that rolls back
+# takes its number back with it.
+queues = Table(
+    "queues",
+    metadata,
+    Column("department_code", Text, ForeignKey("departments.code"), primary_key=True),
+    Column("service_code", Text, ForeignKey("services.code"), primary_key=True),
+    Column("last_turn", Integer, nullable=False),
+    CheckConstraint("last_turn > 0", name="last_turn"),
+)
+
+
+class SubmissionIncomplete(Refusal):
+    """Answers or materials are missing or wrong; `errors` names each one. The draft stays as it is."""
+
+
+class UploadsUnchecked(Refusal):
+    """A file is still being checked: ask again in a moment."""
+
+
+class SignatureRequired(Refusal):
+    """The service asks for a signature and the draft has none."""
+
+
+class SignatureOutdated(Refusal):
+    """The draft was changed after it was signed: what stands there now must be signed again."""
+
+
+class StepNotAllowed(Refusal):
+    """The submission is not in a state from which this step can be taken."""
+
+
+def submit(work: Work, caller: Resident, submission_id: UUID, revision: int | None, language: str) -> dict[str, Any]:
+    """File a draft: from here on it is the department's turn; the receipt.
+
+    Raises SubmissionNotFound, AlreadySubmitted, Stale, StepUpRequired, SubmissionIncomplete, UploadsUnchecked,
+    SignatureRequired, SignatureOutdated. None of them changes the draft.
+    """
+    draft = drafts.own_draft(work, caller, submission_id)
+    drafts.check_revision(draft, revision)
+    service = services.version(work.connection, draft.service_code, draft.service_version)
+    identity.require(caller, service)
+    files = uploads.listing(work.connection, submission_id)
+    _check_complete(service, draft.answers, files, language)
+    content_sha256 = signatures.hash_of(draft, files)
+    if service.needs_signature:
+        _check_signature(signatures.of(work.connection, submission_id), content_sha256)
+    return _file(work, caller, service, submission_id, draft.answers, content_sha256)
+
+
+def submit_at_once(
+    work: Work, caller: Resident, service_code: str, answers: dict[str, Any], language: str
+) -> dict[str, Any]:
+    """Start and file in one go, for services that need neither materials nor a signature; the receipt.
+
+    One round trip less on a weak network, and one for the whole work in the database. Raises
+    ServiceNotFound, StepUpRequired, SubmissionIncomplete and SignatureRequired; nothing is kept then.
+    """
+    service = services.current(work.connection, service_code)
+    identity.require(caller, service)
+    _check_complete(service, answers, [], language)
+    if service.needs_signature:
+        raise SignatureRequired
+    submission_id = new_id()
+    content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [])
+    return _file(work, caller, service, submission_id, answers, content_sha256)
+
+
+def missing(connection: Connection, draft: Any, language: str) -> dict[str, list[str]]:
+    """What a draft still lacks, as JSON Pointers with words; empty when it can be filed."""
+    service = services.version(connection, draft.service_code, draft.service_version)
+    files = uploads.listing(connection, draft.id)
+    faults = _faults(service, draft.answers, files, language)
+    if service.needs_signature:
+        signature = signatures.of(connection, draft.id)
+        if signature is None or signature.content_sha256 != signatures.hash_of(draft, files):
+            faults["/signature"] = [_SIGN[language]]
+    return faults
+
+
+_SIGN = {"zh": "请签名", "en": "Please sign"}
+_ATTACH = {"zh": "请上传{}", "en": "Please upload: {}"}
+
+
+def _faults(service: ServiceVersion, answers: dict[str, Any], files: list[Any], language: str) -> dict[str, list[str]]:
+    faults = {f"/answers{pointer}": words for pointer, words in service.form.check(answers, language).items()}
+    present = {file.material for file in files if file.state == "clean"}
+    for material in service.materials.values():
+        if material.required and material.code not in present:
+            faults[f"/materials/{material.code}"] = [_ATTACH[language].format(material.name[language])]
+    return faults
+
+
+def _check_complete(service: ServiceVersion, answers: dict[str, Any], files: list[Any], language: str) -> None:
+    if any(file.state == "received" for file in files):
+        raise UploadsUnchecked
+    faults = _faults(service, answers, files, language)
+    if faults:
+        raise SubmissionIncomplete(errors=faults)
+
+
+def _check_signature(signature: Any, content_sha256: str) -> None:
+    if signature is None:
+        raise SignatureRequired
+    if signature.content_sha256 != content_sha256:
+        raise SignatureOutdated
+
+
+# One statement, so one round trip: the turn, the filed row and its first history row. A draft is updated,
+# a submission filed at once is inserted. The queue's row lock is held from here to the commit.
+_FILE = """
+WITH turn AS (
+    INSERT INTO queues AS q (department_code, service_code, last_turn)
+    VALUES (%(department)s, %(service)s, 1)
+    ON CONFLICT (department_code, service_code) DO UPDATE SET last_turn = q.last_turn + 1
+    RETURNING last_turn
+), filed AS (
+    INSERT INTO submissions AS s (
+        id, service_code, service_version, department_code, applicant_id, state, answers, content_sha256,
+        reference, received_at, turn, acceptance_due, decision_due, due_provisional)
+    SELECT %(id)s, %(service)s, %(version)s, %(department)s, %(applicant)s, 'received', %(answers)s::jsonb,
+           %(content_sha256)s, %(reference)s, %(at)s, last_turn, %(acceptance_due)s, %(decision_due)s, %(provisional)s
+    FROM turn
+    ON CONFLICT (id) DO UPDATE SET
+        state = excluded.state, content_sha256 = excluded.content_sha256, reference = excluded.reference,
+        received_at = excluded.received_at, turn = excluded.turn, acceptance_due = excluded.acceptance_due,
+        decision_due = excluded.decision_due, due_provisional = excluded.due_provisional,
+        revision = s.revision + 1, expires_at = NULL
+    RETURNING turn
+), recorded AS (
+    INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code)
+    SELECT %(id)s, 1, %(at)s, 'receive', 'received', 'resident', %(department)s FROM filed
+)
+SELECT turn FROM filed
+"""
+
+
+def _file(
+    work: Work,
+    caller: Resident,
+    service: ServiceVersion,
+    submission_id: UUID,
+    answers: dict[str, Any],
+    content_sha256: str,
+) -> dict[str, Any]:
+    at = clock.now()
+    due = due_dates.at_receipt(calendar(), service, at)
+    values = {
+        "id": submission_id,
+        "service": service.code,
+        "version": service.version,
+        "department": service.department_code,
+        "applicant": caller.id,
+        "answers": json.dumps(answers, ensure_ascii=False),
+        "content_sha256": content_sha256,
+        "reference": new_reference(day_of(at)),
+        "at": at,
+        "acceptance_due": due.acceptance,
+        "decision_due": due.decision,
+        "provisional": due.provisional,
+    }
+    turn = work.run_sql(_FILE, values).scalar_one()
+    work.announce(SubmissionReceived(submission_id))
+    work.announce(StepTaken(submission_id, 1))
+    return _receipt(submission_id, values, turn, due)
+
+
+def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDates) -> dict[str, Any]:
+    return {
+        "id": submission_id,
+        "reference": values["reference"],
+        "state": "received",
+        "turn": turn,
+        "received_at": values["at"],
+        "due": {"acceptance": due.acceptance, "decision": due.decision, "provisional": due.provisional},
+        "content_sha256": values["content_sha256"],
+    }
+
+
+def take_step(
+    work: Work,
+    submission_id: UUID,
+    name: str,
+    actor: Actor,
+    at: datetime,
+    opinion: str | None = None,
+) -> None:
+    """Move a submission on by one step, under its row lock, and announce it.
+
+    Raises StepNotAllowed with the state that stands.
+    """
+    step = STEPS[name]
+    row = work.run(select(submissions).where(submissions.c.id == submission_id).with_for_update()).one()
+    if row.state not in step.origins:
+        raise StepNotAllowed(state=row.state)
+    values: dict[str, Any] = {"state": step.target, "revision": row.revision + 1}
+    if name == "accept":
+        values |= _decision_clock(work, row, at)
+    work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
+    number = history.record(work, row, name, step.target, actor, at, opinion)
+    work.announce(StepTaken(submission_id, number))
+
+
+def _decision_clock(work: Work, row: Any, accepted_at: datetime) -> dict[str, Any]:
+    service = services.version(work.connection, row.service_code, row.service_version)
+    if service.on_the_spot:
+        return {}
+    due = due_dates.decision_due(calendar(), service, day_of(accepted_at))
+    return {"decision_due": due.date, "due_provisional": due.provisional}
+
+
+@cache
+def calendar() -> Calendar:
+    """The working-day calendar of this process."""
+    return Calendar.load()

@@ -1,0 +1,174 @@
+"""Decisions: what an office's answer means, and applying it once.
+
+Every message is recorded under the office's own message id. One that came before changes nothing; one that
+comes too early waits for the step before it; one that comes too late is noted and ignored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import UUID as Uuid
+
+from app import clock, storage
+from app.database import Work, metadata
+from app.documents import results
+from app.identifiers import is_reference, normal_reference
+from app.people.callers import Office
+from app.refusals import InvalidContent, NotFound
+from app.submissions.drafts import submissions
+from app.submissions.history import SYSTEM, Actor
+from app.submissions.steps import STEPS, is_ahead
+from app.submissions.submissions import take_step
+
+MEANINGS = {
+    "cn.onephone.submission.accepted": "accept",
+    "cn.onephone.submission.declined": "decline",
+    "cn.onephone.submission.in_review": "review",
+    "cn.onephone.submission.approved": "approve",
+    "cn.onephone.submission.refused": "refuse",
+}
+"""What each word of an office means here, as a step of `app/submissions/steps.py`."""
+
+OUTCOMES = ("applied", "already_applied", "parked", "ignored")
+
+office_messages = Table(
+    "office_messages",
+    metadata,
+    Column("office", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("data", JSONB, nullable=False),
+    CheckConstraint(f"outcome IN {OUTCOMES}", name="outcome"),
+    Index(None, "submission_id"),
+)
+
+
+class OfficeCaseNotFound(NotFound):
+    """No submission with this reference was ever handed to this office."""
+
+
+def receive(work: Work, office: Office, message: dict[str, Any]) -> dict[str, str]:
+    """Take one message of an office: `{"outcome"}`.
+
+    `message` is the CloudEvent. The office may send it any number of times, in any order. Raises
+    OfficeCaseNotFound, InvalidContent (an id that is not the signed one, a result whose bytes are not as declared).
+    """
+    if message["id"] != office.message_id:
+        raise InvalidContent(errors={"/id": ["The event id must be the signed webhook-id."]})
+    submission = _locked(work, office.code, message["subject"])
+    data = _without_bytes(submission, message["data"])
+    step = MEANINGS[message["type"]]
+    outcome = _outcome(submission.state, step)
+    if not _first_time(work, office, submission, step, outcome, data):
+        return {"outcome": "already_applied"}
+    if outcome == "applied":
+        _apply(work, submission.id, step, data)
+        _apply_parked(work, submission.id)
+    return {"outcome": outcome}
+
+
+def _locked(work: Work, office_code: str, reference: str) -> Any:
+    """The submission under its row lock, so that two messages about it come one after the other."""
+    if not is_reference(reference):
+        raise OfficeCaseNotFound
+    statement = select(submissions).where(
+        submissions.c.reference == normal_reference(reference), submissions.c.department_code == office_code
+    )
+    row = work.run(statement.with_for_update()).one_or_none()
+    if row is None:
+        raise OfficeCaseNotFound
+    return row
+
+
+def _outcome(state: str, step: str) -> str:
+    if state in STEPS[step].origins:
+        return "applied"
+    return "parked" if is_ahead(state, STEPS[step].target) else "ignored"
+
+
+def _first_time(work: Work, office: Office, submission: Any, step: str, outcome: str, data: dict[str, Any]) -> bool:
+    statement = insert(office_messages).values(
+        office=office.code,
+        message_id=office.message_id,
+        submission_id=submission.id,
+        step=step,
+        sequence=data["sequence"],
+        outcome=outcome,
+        at=clock.now(),
+        data=data,
+    )
+    return work.run(statement.on_conflict_do_nothing().returning(office_messages.c.step)).one_or_none() is not None
+
+
+def _apply(work: Work, submission_id: Any, step: str, data: dict[str, Any]) -> None:
+    at: datetime = clock.now()
+    handler = Actor("office", data.get("handler"))
+    take_step(work, submission_id, step, handler, at, data.get("reason") or data.get("opinion"))
+    result = data.get("result")
+    if step == "approve" and result is not None:
+        results.keep_document(work, submission_id, result["filename"], result["sha256"], result["size"])
+        take_step(work, submission_id, "complete", SYSTEM, at)
+
+
+def _apply_parked(work: Work, submission_id: Any) -> None:
+    """Apply what came too early, as long as it fits now."""
+    waiting = select(office_messages).where(
+        office_messages.c.submission_id == submission_id, office_messages.c.outcome == "parked"
+    )
+    for message in work.run(waiting.order_by(office_messages.c.sequence)).all():
+        state = work.run(select(submissions.c.state).where(submissions.c.id == submission_id)).scalar_one()
+        outcome = _outcome(state, message.step)
+        if outcome == "applied":
+            _apply(work, submission_id, message.step, message.data)
+        mark = update(office_messages).where(
+            office_messages.c.office == message.office, office_messages.c.message_id == message.message_id
+        )
+        work.run(mark.values(outcome=outcome))
+
+
+def _without_bytes(submission: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """The message's data with the result's bytes moved to the file store.
+
+    The bytes go under a key made of their own hash, so storing them again, or for a work that is then undone,
+    harms nothing.
+    """
+    result = data.get("result")
+    if result is None:
+        return data
+    content = _decoded(result["content"])
+    if hashlib.sha256(content).hexdigest() != result["sha256"]:
+        raise InvalidContent(errors={"/data/result/sha256": ["The bytes have another hash."]})
+    if not content.startswith(b"%PDF-"):
+        raise InvalidContent(errors={"/data/result/content": ["Not a PDF."]})
+    storage.put(results.key_of(submission.id, result["sha256"]), content, "application/pdf")
+    kept = {"filename": result["filename"], "sha256": result["sha256"], "size": len(content)}
+    return {**data, "result": kept}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidContent(errors={"/data/result/content": ["Not base64."]}) from None

@@ -1,0 +1,190 @@
+"""Hand-over: giving a submission to its office, exactly once in effect, however often it is tried.
+
+The ledger row is written before the office is called (an attempt that crashes has still been counted) and
+its event id never changes, so an office that already has the case recognises it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Table, Text, select, update
+from sqlalchemy.dialects.postgresql import UUID as Uuid
+from sqlalchemy.dialects.postgresql import insert
+
+from app import clock, database, jobs, storage
+from app.catalogue import services
+from app.database import Job, Work, metadata
+from app.documents import results, signatures, uploads
+from app.events import SubmissionReceived
+from app.identifiers import new_id
+from app.people import residents
+from app.settings import settings
+from app.submissions.drafts import submissions
+from app.submissions.history import SYSTEM
+from app.submissions.submissions import take_step
+from approvals.connectors import query, webhook
+from approvals.connectors.interface import Case, Connector, File, Handed, OfficeAway
+
+log = structlog.get_logger()
+
+CONNECTORS: dict[str, Connector] = {"webhook": webhook.send, "query": query.send}
+
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id"), primary_key=True),
+    Column("event_id", Uuid(as_uuid=True), nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_attempt_at", DateTime(timezone=True), nullable=False),
+    Column("last_error", Text),
+    Column("office_reference", Text),
+    Column("sent_at", DateTime(timezone=True)),
+    CheckConstraint("state IN ('waiting', 'sent')", name="state"),
+    CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
+)
+
+
+def on_received(work: Work, event: SubmissionReceived) -> None:
+    """The listener: a filed submission wants to be handed over."""
+    work.defer(_job(event.submission_id))
+
+
+def _job(submission_id: UUID) -> Job:
+    # The lock keeps the tries for one submission in single file.
+    return Job("handover", {"submission_id": str(submission_id)}, lock=f"handover:{submission_id}")
+
+
+@jobs.task("handover", cap=lambda: settings().handover_retry_cap)
+def run(submission_id: str) -> None:
+    """Hand one submission over. May run twice: what was sent is not sent again."""
+    case_id = UUID(submission_id)
+    with database.work() as work:
+        attempt = _count_attempt(work, case_id)
+        if attempt.state == "sent":
+            return
+        case = _case(work, case_id, attempt.event_id)
+    # No connection is held while the office is asked: it may take its time.
+    try:
+        handed = CONNECTORS[services_connector(case)](case)
+    except OfficeAway as away:
+        _note_failure(case_id, attempt.attempts, away.reason)
+        raise
+    with database.work() as work:
+        _settle(work, case_id, handed)
+
+
+def services_connector(case: Case) -> str:
+    """The name of the connector that the service's definition asks for."""
+    return str(case.definition["connector"])
+
+
+def _count_attempt(work: Work, submission_id: UUID) -> Any:
+    statement = insert(handovers).values(
+        submission_id=submission_id,
+        event_id=new_id(),
+        state="waiting",
+        attempts=1,
+        last_attempt_at=clock.now(),
+    )
+    again = {"attempts": handovers.c.attempts + 1, "last_attempt_at": clock.now()}
+    counted = statement.on_conflict_do_update(index_elements=["submission_id"], set_=again)
+    return work.run(counted.returning(handovers)).one()
+
+
+def _note_failure(submission_id: UUID, attempts: int, reason: str) -> None:
+    log.warning("handover_failed", submission=str(submission_id), attempts=attempts, reason=reason)
+    with database.work() as work:
+        work.run(update(handovers).where(handovers.c.submission_id == submission_id).values(last_error=reason))
+
+
+def _settle(work: Work, submission_id: UUID, handed: Handed) -> None:
+    sent = update(handovers).where(handovers.c.submission_id == submission_id, handovers.c.state == "waiting")
+    values = {
+        "state": "sent",
+        "sent_at": clock.now(),
+        "office_reference": handed.office_reference,
+        "last_error": None,
+    }
+    if work.run(sent.values(**values)).rowcount == 1 and handed.data is not None:
+        _answer_on_the_spot(work, submission_id, handed.data)
+
+
+def _answer_on_the_spot(work: Work, submission_id: UUID, data: dict[str, Any]) -> None:
+    results.keep_data(work, submission_id, data)
+    for step in ("accept", "approve", "complete"):
+        take_step(work, submission_id, step, SYSTEM, clock.now())
+
+
+def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:
+    row = work.run(select(submissions).where(submissions.c.id == submission_id)).one()
+    service = services.version(work.connection, row.service_code, row.service_version)
+    return Case(
+        key=event_id,
+        submission_id=submission_id,
+        reference=row.reference,
+        service_code=service.code,
+        service_version=service.version,
+        service_name=service.name("zh"),
+        definition=service.definition,
+        department_code=row.department_code,
+        received_at=row.received_at,
+        turn=row.turn,
+        acceptance_due=row.acceptance_due,
+        decision_due=row.decision_due,
+        applicant=residents.person(work.connection, row.applicant_id),
+        answers=row.answers,
+        files=tuple(_file(service, upload) for upload in _attached(work, submission_id)),
+        signature=_signature(signatures.of(work.connection, submission_id)),
+    )
+
+
+def _attached(work: Work, submission_id: UUID) -> list[Any]:
+    return signatures.attached(uploads.listing(work.connection, submission_id))
+
+
+def _file(service: services.ServiceVersion, upload: Any) -> File:
+    seconds = int(settings().office_download_life.total_seconds())
+    return File(
+        material=upload.material,
+        name=service.materials[upload.material].name["zh"],
+        filename=upload.filename,
+        content_type=upload.content_type,
+        size=upload.size,
+        sha256=upload.sha256,
+        url=storage.presigned_get(upload.key, upload.filename, seconds),
+    )
+
+
+def _signature(row: Any) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    return {
+        "method": row.method,
+        "content_sha256": row.content_sha256,
+        "signed_at": row.signed_at.isoformat(),
+        "identity_level": row.identity_level,
+    }
+
+
+@jobs.tasks.periodic(cron="* * * * *")
+@jobs.task("sweep_handovers", queueing_lock="sweep_handovers")
+def sweep(timestamp: int) -> None:
+    """Find submissions that wait for a hand-over without a job that would do it, and give them one."""
+    with database.work() as work:
+        for submission_id in work.run_sql(_FORGOTTEN, {}).scalars():
+            log.warning("handover_swept", submission=str(submission_id))
+            work.defer(_job(submission_id))
+
+
+_FORGOTTEN = """
+SELECT s.id FROM submissions s
+LEFT JOIN handovers h ON h.submission_id = s.id
+WHERE s.state = 'received' AND s.received_at < now() - interval '2 minutes' AND h.sent_at IS NULL
+  AND NOT EXISTS (SELECT FROM procrastinate_jobs j
+                  WHERE j.lock = 'handover:' || s.id AND j.status IN ('todo', 'doing'))
+LIMIT 500
+"""

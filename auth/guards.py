@@ -1,0 +1,67 @@
+"""Guards: who may enter. Every door of the API is built with one of these four.
+
+A guard looks at a request and returns the caller it found, or refuses. Each names the security scheme under
+which its doors are published in openapi.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Request
+
+from app.people.callers import Caller
+from app.settings import settings
+from auth import offices, sessions, tokens
+from auth.tokens import TokenInvalid, TokenMissing
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`check` is called before every request of a door; `body_limit` is in bytes, asked for at each request."""
+
+    name: str
+    check: Callable[[Request], Caller | None]
+    scheme: str | None
+    body_limit: Callable[[], int]
+
+
+def _bearer(request: Request) -> str:
+    """The access token of the request (RFC 6750 §2.1: in the header only, never in the address)."""
+    header = request.headers.get("Authorization", "")
+    kind, _, token = header.partition(" ")
+    if not header:
+        raise TokenMissing
+    if kind.lower() != "bearer" or not token:
+        raise TokenInvalid
+    return token
+
+
+def _anyone(request: Request) -> None:
+    return None
+
+
+def _resident(request: Request) -> Caller:
+    resident = tokens.resident_of(_bearer(request))
+    if resident.session_id in sessions.revoked:
+        raise TokenInvalid
+    return resident
+
+
+def _clerk(request: Request) -> Caller:
+    clerk = tokens.clerk_of(_bearer(request))
+    if clerk.session_id in sessions.revoked:
+        raise TokenInvalid
+    return clerk
+
+
+def _office(request: Request) -> Caller:
+    code = str((request.view_args or {}).get("office_code", ""))
+    return offices.verified(code, dict(request.headers), request.get_data(cache=True))
+
+
+anyone = Guard("anyone", _anyone, None, lambda: settings().body_limit)
+residents = Guard("residents", _resident, "resident", lambda: settings().body_limit)
+staff = Guard("staff", _clerk, "staff", lambda: settings().body_limit)
+offices_guard = Guard("offices", _office, "office", lambda: settings().office_body_limit)

@@ -1,0 +1,175 @@
+"""Logins: from "who are you" to a session, by way of an e-ID provider."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import UUID as Uuid
+
+from app import clock, database
+from app.database import Work, metadata
+from app.identifiers import new_id
+from app.people import residents, staff
+from app.people.residents import Person
+from app.refusals import InvalidContent
+from app.settings import settings
+from auth import sessions
+from auth.providers.interface import Handshake, Identity, LoginRefused, Provider
+from auth.providers.oidc import OidcProvider
+
+RESIDENTS = "residents"
+STAFF = "staff"
+
+PROTOCOLS = {"oidc": OidcProvider}
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("id", Uuid(as_uuid=True), primary_key=True),
+    Column("audience", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    CheckConstraint("audience IN ('residents', 'staff')", name="audience"),
+    Index(None, "expires_at"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("resident_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
+    Column("last_login_at", DateTime(timezone=True), nullable=False),
+)
+
+
+@cache
+def providers(audience: str) -> dict[str, Provider]:
+    """The configured providers for residents or for staff, by name."""
+    configured = settings().eid_providers if audience == RESIDENTS else settings().staff_providers
+    return {name: PROTOCOLS[options["protocol"]](**options) for name, options in configured.items()}
+
+
+def start(work: Work, audience: str, provider_name: str, redirect_uri: str, level: int | None) -> dict[str, Any]:
+    """Begin a login: its id, and the address at the provider to send the person to.
+
+    Raises InvalidContent (an unknown provider, or an address that is not registered: both exactly), ProviderAway.
+    """
+    provider = providers(audience).get(provider_name)
+    if provider is None:
+        raise InvalidContent(errors={"/provider": [f"One of: {', '.join(sorted(providers(audience)))}."]})
+    options = settings().eid_providers if audience == RESIDENTS else settings().staff_providers
+    if redirect_uri not in options[provider_name]["redirect_uris"]:
+        raise InvalidContent(errors={"/redirect_uri": ["This address is not registered."]})
+    handshake = Handshake(*(secrets.token_urlsafe(32) for _ in range(3)))
+    login_id, expires_at = new_id(), clock.now() + settings().login_life
+    url = provider.authorize_url(handshake, redirect_uri, level)
+    work.run(
+        insert(logins).values(
+            id=login_id,
+            audience=audience,
+            provider=provider_name,
+            redirect_uri=redirect_uri,
+            expires_at=expires_at,
+            state=handshake.state,
+            nonce=handshake.nonce,
+            verifier=handshake.verifier,
+        )
+    )
+    return {"id": login_id, "authorize_url": url, "expires_at": expires_at}
+
+
+def complete(audience: str, login_id: UUID, answer: dict[str, Any], device: str) -> dict[str, Any]:
+    """Turn what the person came back with into a session: the token pair.
+
+    `answer` has code, state and iss. Saves in two parts, because no connection is held while the provider is
+    asked, and a login is spent by its first try, whatever comes of it. Raises LoginRefused, ProviderAway.
+    """
+    with database.work() as work:
+        login = _spend(work, audience, login_id)
+    if login is None or not hmac.compare_digest(login.state, answer["state"]):
+        raise LoginRefused
+    handshake = Handshake(login.state, login.nonce, login.verifier)
+    provider = providers(audience)[login.provider]
+    identity = provider.identify(handshake, login.redirect_uri, answer["code"], answer.get("iss"))
+    with database.work() as work:
+        if audience == STAFF:
+            return _enter_staff(work, identity, device)
+        return _enter_resident(work, login.provider, identity, device)
+
+
+def _spend(work: Work, audience: str, login_id: UUID) -> Any:
+    """Mark a login as used and return it; None when it is unknown, expired, used, or another audience's."""
+    statement = update(logins).where(
+        logins.c.id == login_id,
+        logins.c.audience == audience,
+        logins.c.used_at.is_(None),
+        logins.c.expires_at > clock.now(),
+    )
+    return work.run(statement.values(used_at=clock.now()).returning(logins)).one_or_none()
+
+
+def _enter_resident(work: Work, provider: str, identity: Identity, device: str) -> dict[str, Any]:
+    try:
+        claims = identity.claims
+        person = Person(claims["name"], claims["document_type"], claims["document_number"], claims.get("phone_number"))
+    except KeyError:
+        raise LoginRefused from None
+    resident_id = _resident_of(work, provider, identity.subject, person)
+    return sessions.open_for_resident(work, resident_id, identity.level, identity.authenticated_at, device)
+
+
+def _resident_of(work: Work, provider: str, subject: str, person: Person) -> UUID:
+    known = select(identities.c.resident_id).where(identities.c.provider == provider, identities.c.subject == subject)
+    # Two first logins at once must not make two residents of one person.
+    work.run_sql("SELECT pg_advisory_xact_lock(hashtextextended(%(who)s, 1))", {"who": f"{provider} {subject}"})
+    resident_id = work.run(known).scalar_one_or_none()
+    if resident_id is not None:
+        residents.refresh(work, resident_id, person)
+        seen = update(identities).where(identities.c.provider == provider, identities.c.subject == subject)
+        work.run(seen.values(last_login_at=clock.now()))
+        return UUID(str(resident_id))
+    new_resident = residents.enrol(work, person)
+    values = {
+        "provider": provider,
+        "subject": subject,
+        "resident_id": new_resident,
+        "last_login_at": clock.now(),
+    }
+    work.run(insert(identities).values(**values))
+    return new_resident
+
+
+def _enter_staff(work: Work, identity: Identity, device: str) -> dict[str, Any]:
+    """Only people on the staff list get in, whatever the provider says of them."""
+    person = staff.active_by_number(work, str(identity.claims.get("staff_number", "")))
+    if person is None:
+        raise LoginRefused
+    return sessions.open_for_staff(work, person.id, identity.level, identity.authenticated_at, device)
+
+
+def purge(work: Work) -> int:
+    """Forget logins that expired; how many."""
+    return work.run(delete(logins).where(logins.c.expires_at < clock.now() - settings().login_life)).rowcount

@@ -1,0 +1,49 @@
+"""What every e-ID provider gives, whatever protocol it speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from app.refusals import Refusal
+
+
+class LoginRefused(Refusal):
+    """The provider did not confirm this login: wrong or used code, wrong state, or proof that does not hold."""
+
+
+class ProviderAway(Refusal):
+    """The provider cannot be reached just now; nothing was lost, try again."""
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """The secrets of one login under way, kept on our side. All three are random and used once."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who logged in. `subject` means something at this provider only; `level` is our scale 0–4.
+
+    `claims` are what the provider vouches for, by its own names.
+    """
+
+    subject: str
+    level: int
+    authenticated_at: datetime
+    claims: dict[str, Any]
+
+
+class Provider(Protocol):
+    """One e-ID provider."""
+
+    def authorize_url(self, handshake: Handshake, redirect_uri: str, level: int | None) -> str:
+        """Where to send the person. Raises ProviderAway."""
+
+    def identify(self, handshake: Handshake, redirect_uri: str, code: str, issuer: str | None) -> Identity:
+        """Redeem what the person came back with. Raises LoginRefused, ProviderAway."""

@@ -1,0 +1,171 @@
+"""WeChat: subscription messages of the mini-program (WeChat code2Session, getStableAccessToken,
+subscribeMessage.send; domain-facts §1.1, 1.2, 1.4).
+
+WeChat answers HTTP 200 with an `errcode`; a missing one means 0. It has no idempotency key, so a message whose
+answer was lost is not sent again: a second one could burn the person's one-time permission.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+from sqlalchemy import Column, DateTime, Table, Text, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app import clock, database
+from app.database import Work, metadata
+from app.refusals import Refusal
+from app.settings import settings
+
+_BAD_TOKEN = frozenset({40001, 40014, 42001})
+_BUSY = frozenset({-1, 43108, 45009})
+_RENEW_BEFORE = timedelta(minutes=2)
+
+# One token for all processes: fetching a new one everywhere would use up WeChat's daily quota.
+wechat_tokens = Table(
+    "wechat_tokens",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("token", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+
+class WechatCodeRefused(Refusal):
+    """WeChat does not know this login code (wrong, used or too old): the mini-program must call wx.login again."""
+
+
+class WechatAway(Refusal):
+    """WeChat cannot be reached or is busy; try again later."""
+
+
+class WechatBusy(Exception):
+    """WeChat surely did not send the message and may be asked again."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one message: accepted (not yet delivered), refused for good, or unknown."""
+
+    state: str
+    detail: str
+    receipt: dict[str, Any] | None = None
+
+
+def openid_for(code: str) -> str:
+    """Who used the mini-program, from a `wx.login` code. The session_key is dropped here and goes nowhere.
+
+    Raises WechatCodeRefused, WechatAway.
+    """
+    query = {
+        "appid": settings().wechat_app_id,
+        "secret": settings().wechat_app_secret,
+        "js_code": code,
+        "grant_type": "authorization_code",
+    }
+    try:
+        answer = _call("GET", "/sns/jscode2session", params=query)
+    except requests.RequestException:
+        raise WechatAway from None
+    errcode = answer.get("errcode", 0)
+    if errcode in _BUSY or errcode == 45011:
+        raise WechatAway
+    if errcode != 0 or not isinstance(answer.get("openid"), str):
+        raise WechatCodeRefused(wechat_errcode=errcode)
+    return str(answer["openid"])
+
+
+def send(openid: str, fields: dict[str, dict[str, str]]) -> Sent:
+    """Send one progress message. Raises WechatBusy when it surely was not sent and may be tried again."""
+    message = {
+        "touser": openid,
+        "template_id": settings().wechat_progress_template,
+        "data": fields,
+        "lang": "zh_CN",
+    }
+    answer = _send_once(message, fresh_token=False)
+    if answer.get("errcode", 0) in _BAD_TOKEN:
+        answer = _send_once(message, fresh_token=True)
+    errcode = answer.get("errcode", 0)
+    if errcode == 0:
+        return Sent("accepted", "ok", {"msgid": answer.get("msgid")})
+    if errcode in _BUSY | _BAD_TOKEN:
+        raise WechatBusy(errcode)
+    return Sent("refused", f"errcode_{errcode}", {"rid": answer.get("rid")})
+
+
+def _send_once(message: dict[str, Any], fresh_token: bool) -> dict[str, Any]:
+    try:
+        token = _token(fresh_token)
+    except requests.RequestException:
+        raise WechatBusy("no_token") from None
+    try:
+        return _call("POST", "/cgi-bin/message/subscribe/send", params={"access_token": token}, content=message)
+    except requests.ConnectionError as error:
+        # Refused before anything was sent is safe to repeat; a connection lost later is not.
+        if "NewConnectionError" in repr(error):
+            raise WechatBusy("connection") from None
+        return {"errcode": "lost"}
+    except requests.HTTPError:
+        raise WechatBusy("http") from None
+    except requests.RequestException:
+        return {"errcode": "lost"}
+
+
+def _token(fresh: bool) -> str:
+    with database.reading() as connection:
+        row = connection.execute(
+            select(wechat_tokens).where(wechat_tokens.c.app_id == settings().wechat_app_id)
+        ).one_or_none()
+    if row is not None and not fresh and row.expires_at > clock.now() + _RENEW_BEFORE:
+        return str(row.token)
+    return _fetch_token()
+
+
+def _fetch_token() -> str:
+    """A stable token. Asking again inside its life gives the same one, so two processes may both ask."""
+    request = {
+        "grant_type": "client_credential",
+        "appid": settings().wechat_app_id,
+        "secret": settings().wechat_app_secret,
+        "force_refresh": False,
+    }
+    answer = _call("POST", "/cgi-bin/stable_token", content=request)
+    if not isinstance(answer.get("access_token"), str):
+        raise requests.RequestException(f"errcode {answer.get('errcode')}")
+    expires_at = clock.now() + timedelta(seconds=int(answer["expires_in"]))
+    with database.work() as work:
+        _keep_token(work, answer["access_token"], expires_at)
+    return str(answer["access_token"])
+
+
+def _keep_token(work: Work, token: str, expires_at: datetime) -> None:
+    values = {"token": token, "expires_at": expires_at}
+    statement = insert(wechat_tokens).values(app_id=settings().wechat_app_id, **values)
+    work.run(statement.on_conflict_do_update(index_elements=["app_id"], set_=values))
+
+
+def _call(
+    method: str, path: str, params: dict[str, str] | None = None, content: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One call. The Content-Type of WeChat's answers is not to be relied on: the text is parsed."""
+    answer = requests.request(
+        method,
+        settings().wechat_api_url + path,
+        params=params,
+        data=None if content is None else json.dumps(content, ensure_ascii=False).encode(),
+        headers={"Content-Type": "application/json"},
+        timeout=settings().outside_timeout.total_seconds(),
+    )
+    answer.raise_for_status()
+    try:
+        parsed = json.loads(answer.text)
+    except ValueError:
+        raise requests.exceptions.InvalidJSONError from None
+    if not isinstance(parsed, dict):
+        raise requests.exceptions.InvalidJSONError
+    return parsed

@@ -1,0 +1,101 @@
+"""The command: `onephone api | worker | migrate | seed | openapi`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+import wsgi
+from api import specification
+from app import jobs, logs, seeds
+from app.settings import settings
+
+_HOME = Path(__file__).parent
+
+
+def api(arguments: argparse.Namespace) -> None:
+    """Serve the API until told to stop."""
+    settings()
+    Granian(
+        "wsgi:create_app",
+        factory=True,
+        address=arguments.host,
+        port=arguments.port,
+        interface=Interfaces.WSGI,
+        workers=arguments.workers,
+        blocking_threads=arguments.threads,
+        backlog=2048,
+        log_access=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    ).serve()
+
+
+def worker(arguments: argparse.Namespace) -> None:
+    """Run jobs until told to stop."""
+    logs.configure()
+    wsgi.connect_rooms()
+    jobs.work_forever()
+
+
+def migrate(arguments: argparse.Namespace) -> None:
+    """Bring the database to the newest schema."""
+    settings()
+    config = Config()
+    config.set_main_option("script_location", str(_HOME / "migrations"))
+    command.upgrade(config, "head")
+
+
+def seed(arguments: argparse.Namespace) -> None:
+    """Publish the definition files and the demo staff."""
+    planted = seeds.plant()
+    print(", ".join(f"{count} {noun}" for noun, count in planted.items()))
+
+
+def openapi(arguments: argparse.Namespace) -> None:
+    """Write openapi.yaml, or with --check fail when it is not what the code says."""
+    path = _HOME / "openapi.yaml"
+    text = specification.as_yaml(wsgi.build())
+    if not arguments.check:
+        path.write_text(text, encoding="utf-8")
+    elif path.read_text(encoding="utf-8") != text:
+        sys.exit("openapi.yaml is not what the code says: run `make openapi` and commit the change.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for run in (api, worker, migrate, seed, openapi):
+        sub = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        sub.set_defaults(run=run)
+        if run is api:
+            _api_options(sub)
+        if run is openapi:
+            sub.add_argument("--check", action="store_true", help="compare instead of writing")
+    return parser
+
+
+def _api_options(parser: argparse.ArgumentParser) -> None:
+    cores = os.cpu_count() or 1
+    parser.add_argument("--host", default=os.environ.get("API_HOST", "127.0.0.1"), help="address to listen on")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("API_PORT", "8000")), help="port to listen on")
+    parser.add_argument("--workers", type=int, default=min(cores, 4), help="server processes")
+    parser.add_argument("--threads", type=int, default=4, help="threads a process")
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

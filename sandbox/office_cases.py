@@ -1,0 +1,170 @@
+"""An office's memory: the cases (办件) it received, and the answers it still has to send or has sent."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.memory import Memory
+
+SCHEMA = """
+create table if not exists office_case (
+    id integer primary key, office text not null, event_id text not null, reference text not null,
+    office_reference text not null, state text not null default 'received', received_at text not null,
+    event text not null, unique (office, event_id), unique (office, office_reference));
+create table if not exists office_answer (
+    id integer primary key, case_id integer not null references office_case, sequence integer not null,
+    kind text not null, reason text, event_id text not null unique, gap_s real not null,
+    next_try_at real not null, body text, attempts integer not null default 0,
+    acknowledged integer not null default 0, finished_at text, last_result text, unique (case_id, sequence));
+create index if not exists office_answer_open on office_answer (next_try_at) where finished_at is null;
+"""
+
+KINDS = ("accepted", "in_review", "approved", "refused", "declined")
+PREFIXES = {"gongan": "GA", "minzheng": "MZ", "gjj": "GJJ"}
+
+# 受理 shortly after receipt, the decision half a second after the acceptance has been acknowledged.
+BY_ITSELF = (("accepted", 0.3), ("approved", 0.5))
+
+
+@dataclass(frozen=True)
+class Received:
+    office_reference: str
+    is_new: bool
+
+
+def find_received(store: Memory, office: str, event_id: str) -> str | None:
+    """The office reference given to this event before, if any."""
+    row = store.row("select office_reference from office_case where office = ? and event_id = ?", office, event_id)
+    return str(row["office_reference"]) if row else None
+
+
+def receive(store: Memory, office: str, event: dict[str, Any], by_itself: bool, now: float) -> Received:
+    """Open one case for one event id, however often and however simultaneously it comes.
+
+    The answers an office gives by itself are planned in the same transaction: a killed process owes them.
+    """
+    with store.change() as db:
+        known = db.execute(
+            "select office_reference from office_case where office = ? and event_id = ?",
+            (office, event["id"]),
+        ).fetchone()
+        if known is not None:
+            return Received(known["office_reference"], False)
+        number = db.execute("select count(*) + 1 as n from office_case where office = ?", (office,)).fetchone()["n"]
+        at = datetime.now(UTC)
+        office_reference = f"{PREFIXES.get(office, office.upper())}-{at.year}-{number:06d}"
+        case_id = db.execute(
+            "insert into office_case (office, event_id, reference, office_reference, received_at, event)"
+            " values (?,?,?,?,?,?)",
+            (office, event["id"], event["subject"], office_reference, at.isoformat(), json.dumps(event)),
+        ).lastrowid
+        for sequence, (kind, gap) in enumerate(BY_ITSELF if by_itself else (), start=1):
+            plan(db, case_id, sequence, kind, None, gap, now)
+        return Received(office_reference, True)
+
+
+def plan(db: Any, case_id: int | None, sequence: int, kind: str, reason: str | None, gap: float, now: float) -> None:
+    db.execute(
+        "insert into office_answer (case_id, sequence, kind, reason, event_id, gap_s, next_try_at)"
+        " values (?,?,?,?,?,?,?)",
+        (case_id, sequence, kind, reason, str(uuid.uuid4()), gap, now + gap),
+    )
+
+
+def add_answer(store: Memory, office: str, office_reference: str, kind: str, reason: str | None) -> bool:
+    """Plan an answer chosen by a clerk, to be sent at once; False when there is no such case."""
+    with store.change() as db:
+        row = db.execute(
+            "select id, (select count(*) from office_answer where case_id = office_case.id) as last"
+            " from office_case where office = ? and office_reference = ?",
+            (office, office_reference),
+        ).fetchone()
+        if row is None:
+            return False
+        plan(db, row["id"], row["last"] + 1, kind, reason, 0, 0)
+        return True
+
+
+# What may be sent: of each case only its earliest unfinished answer, and nothing of an office that is down.
+SENDABLE = """
+    from office_answer a join office_case c on c.id = a.case_id
+    where a.finished_at is null
+      and not exists (select 1 from office_answer b
+          where b.case_id = a.case_id and b.sequence < a.sequence and b.finished_at is null)
+      and not exists (select 1 from switch where part = 'office/' || c.office and mode = 'down')
+"""
+
+
+def due_answers(store: Memory, now: float) -> list[dict[str, Any]]:
+    """Sendable answers whose time has come, the longest waiting first."""
+    return store.rows(
+        f"select a.*, c.office, c.reference, c.office_reference, c.event {SENDABLE}"
+        " and a.next_try_at <= ? order by a.next_try_at limit 100",
+        now,
+    )
+
+
+def next_due(store: Memory) -> float | None:
+    """When the earliest sendable answer wants to be tried, as a time stamp in seconds."""
+    row = store.row(f"select min(a.next_try_at) as at {SENDABLE}")
+    return row["at"] if row else None
+
+
+def keep_body(store: Memory, answer_id: int, body: str) -> None:
+    store.execute("update office_answer set body = ? where id = ?", body, answer_id)
+
+
+def keep_failure(store: Memory, answer_id: int, result: str, next_try_at: float) -> None:
+    store.execute(
+        "update office_answer set attempts = attempts + 1, last_result = ?, next_try_at = ? where id = ?",
+        *(result, next_try_at, answer_id),
+    )
+
+
+def keep_success(store: Memory, answer: dict[str, Any], result: str, wanted: int, now: float) -> None:
+    """Count an acknowledged copy; with the last wanted one the answer is finished, and the next may start."""
+    with store.change() as db:
+        acknowledged = db.execute(
+            "update office_answer set attempts = attempts + 1, acknowledged = acknowledged + 1,"
+            " last_result = ? where id = ? returning acknowledged",
+            (result, answer["id"]),
+        ).fetchone()["acknowledged"]
+        if acknowledged < wanted:
+            return
+        finished = datetime.now(UTC).isoformat()
+        db.execute("update office_answer set finished_at = ? where id = ?", (finished, answer["id"]))
+        db.execute("update office_case set state = ? where id = ?", (answer["kind"], answer["case_id"]))
+        db.execute(
+            "update office_answer set next_try_at = max(next_try_at, ? + gap_s) where case_id = ? and sequence = ?",
+            (now, answer["case_id"], answer["sequence"] + 1),
+        )
+
+
+def list_cases(store: Memory, office: str, limit: int = 50) -> list[dict[str, Any]]:
+    """The latest cases, newest last, each with its event and its answers."""
+    cases = store.rows(
+        "select * from (select * from office_case where office = ? order by id desc limit ?) order by id",
+        office,
+        limit,
+    )
+    for case in cases:
+        case["event"] = json.loads(case["event"])
+        case["answers"] = store.rows(
+            "select sequence, kind, reason, event_id, attempts, acknowledged, finished_at, last_result"
+            " from office_answer where case_id = ? order by sequence",
+            case["id"],
+        )
+    return cases
+
+
+def count_cases(store: Memory, office: str) -> dict[str, int]:
+    """{"cases", "unsent"}: how much an office has, and how many answers it still owes."""
+    row = store.row(
+        "select (select count(*) from office_case where office = ?) as cases,"
+        " (select count(*) from office_answer a"
+        " join office_case c on c.id = a.case_id where c.office = ? and a.finished_at is null) as unsent",
+        *(office, office),
+    )
+    return row or {}

@@ -1,0 +1,100 @@
+"""The sandbox as one Flask application: what OnePhone normally meets outside, played on one port."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, render_template
+
+from sandbox import (
+    clerk,
+    eid,
+    eid_records,
+    housing_fund,
+    office,
+    office_cases,
+    phone,
+    sessions,
+    switches,
+    wechat,
+    wechat_records,
+)
+from sandbox.memory import Memory, memory
+from sandbox.office_answers import Sender
+from sandbox.office_result import OFFICES
+from sandbox.persons import PERSONS
+from sandbox.settings import Settings, settings
+from sandbox.switches import modes, parts, read_switch
+
+LARGEST_BODY = 2 * 1024 * 1024  # bytes
+MODULES = (eid, housing_fund, office, phone, clerk, switches, wechat)
+SCHEMAS = [m.SCHEMA for m in (eid_records, office_cases, sessions, switches, wechat_records)]
+
+
+def create_app(chosen: Settings) -> Flask:
+    """The application; `app.extensions["sandbox.sender"]` is to be started and stopped by whoever runs it."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    if folder := Path(chosen.database).parent:
+        folder.mkdir(parents=True, exist_ok=True)
+    store = Memory(chosen.database, SCHEMAS)
+    app.extensions["sandbox.settings"] = chosen
+    app.extensions["sandbox.memory"] = store
+    app.extensions["sandbox.parts"] = [
+        "eid",
+        *(f"office/{c}" for c in chosen.offices),
+        "wechat",
+        "housing-fund",
+    ]
+    app.extensions["sandbox.sender"] = Sender(store, chosen)
+    eid.prepare(app, chosen.keys_file)
+    for module in MODULES:
+        app.register_blueprint(module.blueprint)
+    app.add_url_rule("/", view_func=home)
+    app.add_url_rule("/health", view_func=health)
+    app.after_request(harden)
+    return app
+
+
+def home() -> str:
+    """What stands in for what, how it is doing, and the switches."""
+    return render_template("home.html", cards=[card(part) for part in parts()], onephone=settings().onephone_url)
+
+
+def health() -> Response:
+    return jsonify(status="ok")
+
+
+def harden(response: Response) -> Response:
+    """Pages load nothing from elsewhere, run no scripts and are framed by nobody; answers are not kept."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def card(part: str) -> dict[str, Any]:
+    """What the home page says about a part."""
+    shown = {"part": part, "switch": read_switch(memory(), part), "modes": modes(part), "link": None}
+    if part.startswith("office/"):
+        code = part.removeprefix("office/")
+        counts = office_cases.count_cases(memory(), code)
+        state = f"{counts['cases']} 件 cases · {counts['unsent']} 条待发 answers unsent"
+        return shown | {
+            "name": OFFICES.get(code, code),
+            "english": "Approval system",
+            "state": state,
+            "link": f"/{part}",
+        }
+    if part == "wechat":
+        sent = sum(len(wechat_records.messages_of(key)) for key in PERSONS)
+        left = sum(wechat_records.credits_of(key) for key in PERSONS)
+        state = f"{sent} 条已推送 messages · {left} 次订阅 credits left"
+        return shown | {"name": "微信", "english": "WeChat (api.weixin.qq.com)", "state": state}
+    if part == "eid":
+        state = f"{len(PERSONS)} 位虚构人物 fictional people"
+        configuration = "/eid/.well-known/openid-configuration"
+        return shown | {"name": "电子身份", "english": "e-ID (OpenID)", "state": state, "link": configuration}
+    state = f"{len(housing_fund.ACCOUNTS)} 个账户 accounts"
+    return shown | {"name": "公积金中心", "english": "Housing fund", "state": state}

@@ -1,0 +1,126 @@
+"""Logins of the two demo pages, /phone and /clerk: the e-ID round trip through OnePhone's API.
+
+The browser only holds a random cookie; tokens stay in SQLite. A cookie is bound to the `state` it started
+with, so nobody can be walked into somebody else's login.
+"""
+
+import hmac
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from sandbox.eid_records import owner_of_code
+from sandbox.memory import memory
+from sandbox.onephone_calls import Refused, call
+from sandbox.settings import settings
+
+SCHEMA = """create table if not exists page_session (
+    id text primary key, page text not null, state text not null, login text not null, person text,
+    access_token text, refresh_token text);"""
+
+_refreshing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str  # its path and its cookie
+    logins: str  # where its logins start in the API
+
+
+def begin(page: Page) -> Response:
+    """Start a login and send the browser to the e-ID provider."""
+    back = f"{settings().url}/{page.name}/callback"
+    started = call("POST", page.logins, body={"provider": "sandbox", "redirect_uri": back})
+    state = parse_qs(urlsplit(started["authorize_url"]).query)["state"][0]
+    row = (secrets.token_urlsafe(32), page.name, state, started["id"])
+    memory().execute("insert into page_session (id, page, state, login) values (?,?,?,?)", *row)
+    return with_cookie(redirect(started["authorize_url"], 303), page, row[0])
+
+
+def finish(page: Page) -> Response:
+    """The browser is back from the provider: change the code into tokens, under a new cookie."""
+    session = current(page)
+    state = request.args.get("state", "")
+    expected = session["state"] if session else ""  # Empty once a login is over.
+    if session is None or not expected or not hmac.compare_digest(expected.encode(), state.encode()):
+        raise Refused(400, "登录已中断，请重新登录 The login was interrupted, please start again")
+    if "code" not in request.args:
+        raise Refused(400, "没有登录 Not logged in", request.args.get("error", ""))
+    code = request.args["code"]
+    answer = {"code": code, "state": state, "iss": request.args.get("iss", "")}
+    tokens = call("POST", f"{page.logins}/{session['login']}/complete", body=answer)
+    person = owner_of_code(code)
+    fresh = secrets.token_urlsafe(32)
+    memory().execute(
+        "update page_session set id = ?, state = '', person = ?, access_token = ?, refresh_token = ? where id = ?",
+        *(fresh, person.key if person else None, tokens["access_token"], tokens.get("refresh_token")),
+        session["id"],
+    )
+    return with_cookie(redirect(f"/{page.name}", 303), page, fresh)
+
+
+def end(page: Page) -> Response:
+    """Log out here and at OnePhone; here it always works."""
+    session = logged_in(page)
+    if session is not None:
+        memory().execute("delete from page_session where id = ?", session["id"])
+        # When OnePhone can not be told, the tokens are forgotten on this side and run out on the other.
+        with suppress(Refused):
+            call("DELETE", "/v1/sessions/current", session["access_token"])
+    gone = redirect(f"/{page.name}", 303)
+    gone.delete_cookie(page.name, path=f"/{page.name}")
+    return gone
+
+
+def current(page: Page) -> dict[str, Any] | None:
+    cookie = request.cookies.get(page.name, "")
+    return memory().row("select * from page_session where id = ? and page = ?", cookie, page.name)
+
+
+def logged_in(page: Page) -> dict[str, Any] | None:
+    session = current(page)
+    return session if session and session["access_token"] else None
+
+
+def with_cookie(response: Response, page: Page, value: str) -> Response:
+    # Lax, not Strict: the way back from the provider is a navigation that must carry the cookie.
+    response.set_cookie(page.name, value, path=f"/{page.name}", httponly=True, samesite="Lax")
+    return response
+
+
+def ask(session: dict[str, Any], work: Callable[[str], Any]) -> Any:
+    """Do some calls with the session's access token; once more with a fresh one when it has run out."""
+    try:
+        return work(session["access_token"])
+    except Refused as refused:
+        if refused.status != 401:
+            raise
+    return work(refresh(session))
+
+
+def refresh(session: dict[str, Any]) -> str:
+    """A new access token. A refresh token works once, so two pages loading together must not both use it."""
+    with _refreshing:
+        now = memory().row("select * from page_session where id = ?", session["id"])
+        if now is None:
+            raise Refused(401, "请重新登录 Please log in again")
+        if now["access_token"] != session["access_token"]:
+            return str(now["access_token"])
+        try:
+            tokens = call("POST", "/v1/tokens/refresh", body={"refresh_token": now["refresh_token"]})
+        except Refused as refused:
+            if refused.status:
+                memory().execute("delete from page_session where id = ?", session["id"])
+            raise
+        memory().execute(
+            "update page_session set access_token = ?, refresh_token = ? where id = ?",
+            *(tokens["access_token"], tokens["refresh_token"], session["id"]),
+        )
+        return str(tokens["access_token"])

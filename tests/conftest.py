@@ -1,0 +1,128 @@
+"""One real PostgreSQL and one real S3 for a whole test run, started by its first process, used by all.
+
+With pytest-xdist the first process only hands out work, so it is the one that starts and stops the servers;
+the others learn the addresses from it. Ports and folder are a run's own: a running `make run` is not
+disturbed. Each process has a database of its own, cloned from one that was migrated once, and a bucket of
+its own.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from sandbox import configuration, objects
+from sandbox.objects import Objects
+from sandbox.ports import Ports
+from sandbox.postgres import Postgres
+
+TEMPLATE = "template_onephone"
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Servers:
+    """The run's PostgreSQL and S3, started on first use and stopped, without ceremony, at the end."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="onephone-tests-"))
+        self.ports = Ports.free()
+        self.postgres = Postgres(self.folder / "postgres", self.ports.postgres, fast=True)
+        self.objects = Objects(self.folder / "objects", self.ports.objects, "tests")
+
+    def start(self) -> dict[str, Any]:
+        """Return what a process needs to reach them, as plain values that travel between processes."""
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(self.objects.start), pool.submit(self.postgres.start)]:
+                started.result()
+        self.postgres.ensure_database(TEMPLATE)
+        reached = {
+            "folder": str(self.folder),
+            "postgres": self.postgres.url_of("{database}"),
+            "store": [self.objects.url, *self.objects.keys()],
+        }
+        migrate(settings_for(reached, TEMPLATE))
+        return reached
+
+    def stop(self) -> None:
+        self.postgres.kill()
+        self.objects.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def settings_for(reached: dict[str, Any], name: str) -> dict[str, str]:
+    """Return every variable of the product for one database and bucket; nobody listens on the ports in it."""
+    url, access_key, secret_key = reached["store"]
+    made = configuration.environment(Path(reached["folder"]) / name, Ports())
+    made |= configuration.store_environment(url, access_key, secret_key, objects.REGION)
+    return made | {
+        "DATABASE_URL": reached["postgres"].format(database=name),
+        "S3_BUCKET": name.replace("_", "-"),
+    }
+
+
+def migrate(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "onephone", "migrate"]
+    done = subprocess.run(command, cwd=CHECKOUT, env=os.environ | environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise pytest.UsageError(f"onephone migrate failed:\n{done.stdout}{done.stderr}")
+
+
+SERVERS = pytest.StashKey[Servers]()
+REACHED = pytest.StashKey[dict[str, Any]]()
+
+
+def is_first_process(config: pytest.Config) -> bool:
+    return not hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not is_first_process(config):
+        config.stash[REACHED] = json.loads(config.workerinput["servers"])  # type: ignore[attr-defined]
+    elif not config.option.collectonly:
+        servers = config.stash[SERVERS] = Servers()
+        config.add_cleanup(servers.stop)
+        config.stash[REACHED] = servers.start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a new xdist process where the servers are."""
+    node.workerinput["servers"] = json.dumps(node.config.stash[REACHED])
+
+
+@pytest.fixture(scope="session")
+def reached(pytestconfig: pytest.Config) -> dict[str, Any]:
+    return pytestconfig.stash[REACHED]
+
+
+@pytest.fixture(scope="session")
+def process_name() -> str:
+    """A name that no other process of this run has; it names the process's database and bucket."""
+    return f"onephone_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+
+
+@pytest.fixture(scope="session")
+def settings_environment(reached: dict[str, Any], process_name: str) -> Iterator[dict[str, str]]:
+    """All environment variables of the product; its database is migrated, its bucket empty, both its own."""
+    environment = settings_for(reached, process_name)
+    url, access_key, secret_key = reached["store"]
+    objects.ensure_bucket(objects.client(url, objects.REGION, access_key, secret_key), environment["S3_BUCKET"])
+    clone(reached, process_name)
+    yield environment
+
+
+def clone(reached: dict[str, Any], name: str) -> None:
+    """Copy the migrated database; file_copy is the fastest way for a small one."""
+    words = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    with psycopg.connect(reached["postgres"].format(database="postgres"), autocommit=True) as connection:
+        connection.execute(words.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))

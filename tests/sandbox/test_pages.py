@@ -1,0 +1,210 @@
+"""The demo phone and the demo desk: the e-ID round trip, and what they show of OnePhone's answers."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.sandbox.conftest import MakeApp
+from tests.sandbox.fake_onephone import FakeOnePhone
+from tests.sandbox.test_eid import address
+
+TOKENS = {"access_token": "token 1", "refresh_token": "refresh 1", "token_type": "Bearer", "expires_in": 900}
+CARD = {
+    "id": "s1",
+    "reference": "530000-1",
+    "service": {"code": "residence-permit", "name": "居住证办理"},
+    "state": "approved",
+}
+PROGRESS = {
+    "state": "approved",
+    "state_text": "准予",
+    "due": {"acceptance": "2026-11-27", "decision": "2026-12-18"},
+    "turn": 7,
+    "events": [{"at": "2026-11-20T08:00:00Z", "step": "received", "text": "已收件 <b>", "unit": "公安局"}],
+}
+
+
+@pytest.fixture
+def client(make_app: MakeApp, onephone: FakeOnePhone) -> FlaskClient:
+    """The pages in front of a OnePhone that knows one resident with one submission, and one clerk."""
+    for logins, state in (("/v1/logins", "state-1"), ("/v1/desk/logins", "state-2")):
+        desk = {"client_id": "onephone-desk"} if "desk" in logins else {}
+        there = "http://sandbox.test" + address(state=state, **desk)
+        onephone.answers["POST", logins] = 201, {"id": "login1", "authorize_url": there}
+        onephone.answers["POST", f"{logins}/login1/complete"] = 200, TOKENS
+    me = {
+        "name": "李**",
+        "document_number": "5****************X",
+        "phone": "199****0002",
+        "identity_level": 3,
+    }
+    onephone.answers["GET", "/v1/me"] = 200, me
+    onephone.answers["GET", "/v1/submissions"] = 200, {"items": [CARD, {"id": "s2", "state": "draft"}]}
+    onephone.answers["GET", "/v1/submissions/s1/progress"] = 200, PROGRESS
+    inbox = [
+        {
+            "title": "办理结果",
+            "text": "已准予",
+            "at": "now",
+            "channels": [{"channel": "wechat", "state": "accepted"}],
+        }
+    ]
+    onephone.answers["GET", "/v1/inbox"] = 200, {"items": inbox}
+    onephone.answers["PUT", "/v1/me/wechat"] = 200, {"bound": True}
+    return make_app(onephone_url=onephone.url).test_client()
+
+
+def log_in(client: FlaskClient, page: str = "phone", person: str = "li-jianguo") -> TestResponse:
+    """Press the button, choose the person at the provider, come back."""
+    there = urlsplit(client.post(f"/{page}/login").location)
+    code = urlsplit(client.post(f"{there.path}?{there.query}", data={"person": person}).location).query
+    return client.get(f"/{page}/callback?{code}")
+
+
+def test_phone_logs_in_and_shows_everything(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    assert "用电子身份登录" in client.get("/phone").text
+    response = log_in(client)
+    assert (response.status_code, response.location) == (303, "/phone")
+    started, completed = onephone.calls
+    assert started.body == {"provider": "sandbox", "redirect_uri": "http://sandbox.test/phone/callback"}
+    assert completed.body["state"] == "state-1" and completed.body["iss"] == "http://sandbox.test/eid"
+    assert started.headers["Idempotency-Key"] != completed.headers["Idempotency-Key"]
+    page = client.get("/phone")
+    assert page.status_code == 200 and {call.token for call in onephone.calls[2:]} == {"token 1"}
+    for shown in (
+        "李**，您好",
+        "居住证办理",
+        "530000-1",
+        "准予",
+        "2026-12-18",
+        "已收件 &lt;b&gt;",
+        "办理结果",
+        "token 1",
+    ):
+        assert shown in page.text
+    assert "/phone/results/s1" in page.text and "草稿 draft" in page.text
+
+
+def test_cookie_is_closed_and_changes_at_login(client: FlaskClient) -> None:
+    cookie = client.post("/phone/login").headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/phone" in cookie
+    assert cookie.split(";")[0] != log_in(client).headers["Set-Cookie"].split(";")[0]
+
+
+@pytest.mark.parametrize("query", ["code=x&state=another", "code=x", "error=access_denied&state=state-1", ""])
+def test_callback_that_does_not_belong_here(client: FlaskClient, onephone: FakeOnePhone, query: str) -> None:
+    client.post("/phone/login")
+    assert client.get(f"/phone/callback?{query}").status_code == 400
+    assert [call.path for call in onephone.calls] == ["/v1/logins"]
+
+
+def test_callback_without_cookie_or_twice(client: FlaskClient) -> None:
+    assert client.get("/phone/callback?code=x&state=").status_code == 400
+    log_in(client)
+    assert client.get("/phone/callback?code=x&state=state-1").status_code == 400
+    assert client.get("/phone/callback?code=x&state=").status_code == 400
+
+
+def test_old_token_is_refreshed_once(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    onephone.answers["POST", "/v1/logins/login1/complete"] = 200, TOKENS | {"access_token": "old token"}
+    onephone.answers["POST", "/v1/tokens/refresh"] = (
+        200,
+        {"access_token": "token 2", "refresh_token": "refresh 2"},
+    )
+    log_in(client)
+    assert "token 2" in client.get("/phone").text
+    refreshes = [call.body for call in onephone.calls if call.path == "/v1/tokens/refresh"]
+    assert refreshes == [{"refresh_token": "refresh 1"}]
+
+
+def test_dead_session_leads_back_to_login(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    onephone.answers["POST", "/v1/logins/login1/complete"] = 200, TOKENS | {"access_token": "old token"}
+    onephone.answers["POST", "/v1/tokens/refresh"] = 401, {"title": "会话已失效"}
+    log_in(client)
+    response = client.get("/phone")
+    assert response.status_code == 502 and "会话已失效" in response.text
+    assert "用电子身份登录" in client.get("/phone").text
+
+
+def test_allowing_a_wechat_message(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    log_in(client)
+    assert client.post("/phone/wechat").status_code == 303
+    told = onephone.calls[-1]
+    assert (told.method, told.path) == ("PUT", "/v1/me/wechat") and told.body["accepted"] == ["progress"]
+    query = {"appid": "wx-test", "secret": "wechat secret", "grant_type": "authorization_code"}
+    session = client.get("/wechat/sns/jscode2session", query_string=query | {"js_code": told.body["code"]})
+    assert "openid" in session.text
+    assert "1 次订阅" in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        (
+            {"kind": "document", "filename": "r.pdf", "url": "http://store.test/r.pdf"},
+            "http://store.test/r.pdf",
+        ),
+        ({"kind": "data", "data": {"balance": {"fen": 8643217}, "list": ["甲", None]}}, "8643217"),
+    ],
+)
+def test_result(client: FlaskClient, onephone: FakeOnePhone, result: dict[str, Any], shown: str) -> None:
+    onephone.answers["GET", "/v1/submissions/s1/result"] = 200, result
+    assert client.get("/phone/results/s1").location == "/phone"
+    log_in(client)
+    response = client.get("/phone/results/s1")
+    assert shown in (response.location or response.text)
+
+
+def test_log_out(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    log_in(client)
+    assert client.post("/phone/logout").status_code == 303
+    assert (onephone.calls[-1].method, onephone.calls[-1].path) == ("DELETE", "/v1/sessions/current")
+    assert "用电子身份登录" in client.get("/phone").text
+
+
+def test_onephone_is_away(make_app: MakeApp) -> None:
+    client = make_app().test_client()
+    response = client.post("/phone/login")
+    assert response.status_code == 502 and "没有回应" in response.text
+    assert client.get("/").status_code == 200
+
+
+def test_desk_looks_up_with_a_reason(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    assert "工作人员登录" in client.get("/clerk").text and "工作人员登录" in client.post("/clerk").text
+    onephone.answers["POST", "/v1/desk/lookups"] = (
+        201,
+        {"id": "l1", "submission": {"applicant": {"name": "李**"}}},
+    )
+    assert "code=" not in client.get("/clerk").text
+    log_in_at_desk(client)
+    assert "陈静" in client.get("/clerk").text
+    page = client.post("/clerk", data={"reference": " 530000-1 ", "reason": "本人来电咨询"})
+    assert "李**" in page.text
+    assert onephone.calls[-1].body == {"reference": "530000-1", "reason": "本人来电咨询"}
+    assert onephone.calls[-1].token == "token 1"
+
+
+def test_desk_shows_a_refusal(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    log_in_at_desk(client)
+    page = client.post("/clerk", data={"reference": "x", "reason": "y"})
+    assert page.status_code == 200 and "没有找到" in page.text
+
+
+def log_in_at_desk(client: FlaskClient) -> None:
+    there = urlsplit(client.post("/clerk/login").location)
+    query = there.query.replace("http%3A%2F%2Fapp.test", "http%3A%2F%2Fdesk.test")
+    back = urlsplit(client.post(f"{there.path}?{query}", data={"person": "chen-clerk"}).location)
+    assert client.get(f"/clerk/callback?{back.query}").location == "/clerk"
+
+
+@pytest.mark.parametrize("path", ["/", "/phone", "/clerk", "/office/gongan", address()])
+def test_pages_load_nothing_from_elsewhere(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200 and "width=device-width" in response.text
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "src=" not in response.text and 'rel="stylesheet" href="/static/style.css"' in response.text
+    with client.get("/static/style.css") as sheet:
+        assert sheet.status_code == 200 and b"http" not in sheet.data
