@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -76,11 +76,13 @@ class Screen:
         self.console.print(Panel(table, title=title, border_style="green", expand=False))
 
 
-class Seconds(TextColumn):
+class Seconds(ProgressColumn):
     """Seconds a step has taken so far, or took."""
 
-    def __init__(self) -> None:
-        super().__init__("[dim]{task.elapsed:.1f} s[/]")
+    def render(self, task: Task) -> Text:
+        # `elapsed` goes on counting after the end.
+        seconds = task.finished_time if task.finished_time is not None else task.elapsed or 0.0
+        return Text(f"{seconds:.1f} s", style="dim")
 
 
 PLACES = (

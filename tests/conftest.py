@@ -26,6 +26,8 @@ from sandbox.objects import Objects
 from sandbox.ports import Ports
 from sandbox.postgres import Postgres
 
+pytest_plugins = ["tests.product"]
+
 TEMPLATE = "template_onephone"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -60,9 +62,11 @@ class Servers:
 
 
 def settings_for(reached: dict[str, Any], name: str) -> dict[str, str]:
-    """Return every variable of the product for one database and bucket; nobody listens on the ports in it."""
+    """Return every variable of the product for one database and bucket, with ports that are free now."""
     url, access_key, secret_key = reached["store"]
-    made = configuration.environment(Path(reached["folder"]) / name, Ports())
+    folder = Path(reached["folder"]) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    made = configuration.environment(folder, Ports.free())
     made |= configuration.store_environment(url, access_key, secret_key, objects.REGION)
     return made | {
         "DATABASE_URL": reached["postgres"].format(database=name),
