@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, delete, func
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app import clock
+from app import clock, database, jobs
 from app.database import Work, metadata
 from app.refusals import Refusal
 from app.settings import settings
@@ -82,7 +82,10 @@ def remember(work: Work, record: dict[str, Any]) -> None:
     work.run_sql(_REMEMBER, record)
 
 
-def purge(work: Work) -> int:
-    """Forget the records that are older than their life; how many."""
+@jobs.tasks.periodic(cron="7 * * * *")
+@jobs.task("purge_idempotency_records", queueing_lock="purge_idempotency_records")
+def purge(timestamp: int) -> None:
+    """Forget the records that are older than their life."""
     oldest = clock.now() - settings().idempotency_life
-    return work.run(delete(idempotency_records).where(idempotency_records.c.created_at < oldest)).rowcount
+    with database.work() as work:
+        work.run(delete(idempotency_records).where(idempotency_records.c.created_at < oldest))

@@ -6,8 +6,10 @@ the other. Every job may run twice: a worker can be killed between doing and say
 
 from __future__ import annotations
 
-import logging
+import asyncio
+import contextlib
 import random
+import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,6 +26,7 @@ log = structlog.get_logger()
 
 STALLED_AFTER_SECONDS = 10
 _POLL_SECONDS = 0.2
+_PAUSE_SECONDS = 1.0
 
 # The registry of tasks. Rooms register their tasks here; only a worker ever opens a connection through it.
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
@@ -83,16 +86,49 @@ async def rescue(context: procrastinate.JobContext, timestamp: int) -> None:
 
 
 def work_forever() -> None:
-    """Run jobs until the process is told to stop; the running ones are finished first."""
-    logging.getLogger("procrastinate").setLevel(logging.ERROR)
+    """Run jobs until the process is told to stop; the running ones are finished first.
+
+    A database that goes away is waited for: the worker of procrastinate ends then, and a new one begins.
+    """
+    asyncio.run(_work_forever())
+
+
+async def _work_forever() -> None:
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    while not told_to_stop.is_set():
+        try:
+            await _work_until(told_to_stop)
+        except (procrastinate.exceptions.ConnectorException, OSError) as error:
+            log.warning("worker_lost_database", error=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told_to_stop.wait(), _PAUSE_SECONDS)
+
+
+async def _work_until(told_to_stop: asyncio.Event) -> None:
+    """One life of procrastinate's worker: ends when told, or when it lost the database."""
     connector = procrastinate.PsycopgConnector(conninfo=settings().database_url, min_size=1, max_size=6)
     with tasks.replace_connector(connector) as app:
-        log.info("worker_started", concurrency=settings().worker_concurrency)
-        app.run_worker(
-            concurrency=settings().worker_concurrency,
-            fetch_job_polling_interval=_POLL_SECONDS,
-            update_heartbeat_interval=2,
-            stalled_worker_timeout=STALLED_AFTER_SECONDS,
-            delete_jobs="successful",
-            shutdown_graceful_timeout=20,
-        )
+        async with app.open_async():
+            log.info("worker_started", concurrency=settings().worker_concurrency)
+            working = asyncio.create_task(app.run_worker_async(**_worker_options()))
+            telling = asyncio.create_task(told_to_stop.wait())
+            await asyncio.wait({working, telling}, return_when=asyncio.FIRST_COMPLETED)
+            telling.cancel()
+            # Being cancelled means to the worker: finish what is running, take nothing new.
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+
+
+def _worker_options() -> dict[str, Any]:
+    return {
+        "concurrency": settings().worker_concurrency,
+        "fetch_job_polling_interval": _POLL_SECONDS,
+        "update_heartbeat_interval": 2,
+        "stalled_worker_timeout": STALLED_AFTER_SECONDS,
+        "delete_jobs": "successful",
+        "shutdown_graceful_timeout": 20,
+        "install_signal_handlers": False,
+    }

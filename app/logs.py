@@ -6,10 +6,12 @@ type and place, because their texts may quote what somebody typed.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -29,7 +31,20 @@ def configure() -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s", stream=sys.stdout, force=True)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_OfLibraries())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _OfLibraries(logging.Formatter):
+    """What libraries log, in our shape: their name, and an error's type and place. Their texts may quote data."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, Any] = {"event": "library", "logger": record.name, "level": record.levelname.lower()}
+        if record.exc_info and record.exc_info[1]:
+            event |= _place_of_error(None, "", {"exc_info": record.exc_info[1]})
+        event["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat()
+        return json.dumps(event)
 
 
 def _place_of_error(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

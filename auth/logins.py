@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
-from app import clock, database
+from app import clock, database, jobs
 from app.database import Work, metadata
 from app.identifiers import new_id
 from app.people import residents, staff
@@ -170,6 +170,9 @@ def _enter_staff(work: Work, identity: Identity, device: str) -> dict[str, Any]:
     return sessions.open_for_staff(work, person.id, identity.level, identity.authenticated_at, device)
 
 
-def purge(work: Work) -> int:
-    """Forget logins that expired; how many."""
-    return work.run(delete(logins).where(logins.c.expires_at < clock.now() - settings().login_life)).rowcount
+@jobs.tasks.periodic(cron="17 * * * *")
+@jobs.task("purge_logins", queueing_lock="purge_logins")
+def purge(timestamp: int) -> None:
+    """Forget logins that expired: their secrets are of no use to anybody but a thief."""
+    with database.work() as work:
+        work.run(delete(logins).where(logins.c.expires_at < clock.now() - settings().login_life))
