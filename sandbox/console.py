@@ -53,7 +53,7 @@ class Screen:
     def line(self, text: str, style: str = "") -> None:
         # Nobody reads any more when the terminal was closed; the stack goes on with what it was doing.
         with self.lock, contextlib.suppress(OSError, SystemExit):
-            self.console.print(Text(text, style=style))
+            self.console.print(Text(text, style=style), soft_wrap=True)
 
     def event(self, text: str, style: str = "") -> None:
         """A line with the time of day, for what happens while the stack runs."""

@@ -20,11 +20,15 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if value and name.startswith((*NAMES, *PREFIXES))}
 
 
-def store(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the S3 variables for a given store, after making sure that the bucket is there."""
+def check(given: Mapping[str, str]) -> None:
+    """Raise GivenError when a store is given without its keys."""
     missing = [name for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY") if name not in given]
     if missing:
         raise GivenError(f"S3_ENDPOINT_URL is given, so {' and '.join(missing)} must be given too.")
+
+
+def store(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the S3 variables for a given store, after making sure that the bucket is there."""
     url, region = given["S3_ENDPOINT_URL"], given.get("S3_REGION", objects.REGION)
     bucket = given.get("S3_BUCKET", configuration.BUCKET)
     keys = given["S3_ACCESS_KEY_ID"], given["S3_SECRET_ACCESS_KEY"]

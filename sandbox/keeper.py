@@ -32,8 +32,8 @@ class Part(Protocol):
     def start(self) -> None:
         """Start and return when healthy; after a death, bring it back on the same data."""
 
-    def stop(self) -> bool:
-        """Stop in good order; False when it had to be killed."""
+    def stop(self, patience: float = ...) -> bool:
+        """Stop in good order; after `patience` seconds kill it and return False."""
 
     def kill(self) -> None:
         """Kill -9."""

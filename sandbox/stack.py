@@ -31,6 +31,7 @@ from sandbox.program import CHECKOUT, Program, ProgramError
 
 # New work stops first; then what was begun is finished while its servers are still there; the stores go last.
 STOP_ORDER = (("api",), ("worker",), ("sandbox",), ("objects", "postgres"))
+HURRY_SECONDS = 2.0
 
 
 class StackError(RuntimeError):
@@ -68,6 +69,7 @@ class Stack:
         self.keeper = Keeper(self.screen)
         self.pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="start")
         self.lock: IO[str] | None = None
+        self.complete = False
 
     @property
     def urls(self) -> dict[str, str]:
@@ -117,6 +119,7 @@ class Stack:
             self.run_once("migrate", "Database up to date · 数据库迁移")
             seed = self.pool.submit(self.run_once, "seed", "Demo data · 演示数据")
             wait_for([sandbox, seed, self.begin("api"), self.begin("worker")])
+        self.complete = True
         (self.data / "urls.json").write_text(json.dumps(self.urls, indent=2))
         for name, part in self.parts.items():
             self.keeper.keep(name, part)
@@ -149,7 +152,9 @@ class Stack:
             (data / private).mkdir(mode=0o700, exist_ok=True)
         if "DATABASE_URL" not in self.given:
             self.parts["postgres"] = Postgres(data / "postgres", ports.postgres, self.fast, logs / "postgres.log")
-        if "S3_ENDPOINT_URL" not in self.given:
+        if "S3_ENDPOINT_URL" in self.given:
+            given.check(self.given)
+        else:
             bucket, log = configuration.BUCKET, logs / "objects.log"
             self.parts["objects"] = Objects(data / "objects", ports.objects, bucket, log)
         self.parts["sandbox"] = self.program("sandbox", ["sandbox"], health=(ports.sandbox, "/health"))
@@ -241,7 +246,9 @@ class Stack:
         if part is None or not part.running():
             return
         started = time.monotonic()
-        how = "stopped" if part.stop() else "had to be killed"
+        # What is still starting has nothing to finish, and may not listen yet.
+        clean = part.stop() if self.complete else part.stop(patience=HURRY_SECONDS)
+        how = "stopped" if clean else "had to be killed"
         say(f"■ {TITLES[name]} {how}  {time.monotonic() - started:.1f} s")
 
     def kill_all(self) -> None:

@@ -1,7 +1,6 @@
 """The embedded PostgreSQL keeps what was committed, through kill -9 of itself and of whoever started it."""
 
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -165,4 +164,3 @@ def test_ctrl_c_in_the_terminal_does_not_reach_it(server: Postgres) -> None:
     pid = server.process_id()
     assert pid is not None
     assert os.getsid(pid) == pid != os.getsid(0)
-    assert signal.SIGINT  # The parent sends it when it wants to stop; see Postgres.stop.
