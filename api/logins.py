@@ -26,10 +26,10 @@ token_door = Door("tokens", guards.anyone, "/v1/tokens", "Keep a session alive."
 session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of the caller.")
 
 
-@door.saves("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
-def start_login(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
+@door.handles("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
+def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login: where to send the person."""
-    return logins.start(visit.work, logins.RESIDENTS, **_named(wish))
+    return logins.start(logins.RESIDENTS, **_named(wish))
 
 
 @door.handles(
@@ -44,12 +44,12 @@ def complete_login(language: str, device: str, answer: dict[str, Any], login_id:
     return logins.complete(logins.RESIDENTS, login_id, answer, device)
 
 
-@desk_door.saves(
+@desk_door.handles(
     "POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway)
 )
-def start_desk_login(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
+def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a staff login: where to send the person."""
-    return logins.start(visit.work, logins.STAFF, **_named(wish))
+    return logins.start(logins.STAFF, **_named(wish))
 
 
 @desk_door.handles(

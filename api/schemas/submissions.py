@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from api.schemas.fields import SHA256, Answers, text
+from app.documents import uploads
 
 
 class SubmissionStartSchema(Schema):
@@ -107,7 +108,7 @@ class UploadWishSchema(Schema):
     material = text(1, 50, required=True, metadata={"example": "photo"})
     filename = text(1, 200, required=True, metadata={"example": "照片.jpg"})
     content_type = text(1, 100, required=True, metadata={"example": "image/jpeg"})
-    size = fields.Integer(required=True, strict=True, validate=validate.Range(1, 100 * 1024 * 1024))
+    size = fields.Integer(required=True, strict=True, validate=validate.Range(1, uploads.LARGEST))
     sha256 = fields.String(required=True, validate=SHA256, metadata={"description": "Of the bytes, in hex."})
 
 

@@ -44,6 +44,9 @@ from app.settings import settings
 from app.submissions import drafts
 
 STATES = ("slot", "received", "clean", "refused")
+LARGEST = 100 * 1024 * 1024
+"""Bytes that any upload may have at most; a material's own `max_bytes` is usually far less."""
+
 _SLOTS_PER_MATERIAL = 20
 _LOST_AFTER = timedelta(minutes=15)
 _MAX_PIXELS = 50_000_000
