@@ -21,7 +21,12 @@ class Json(JSONProvider):
         return _encoder.encode(obj)
 
     def loads(self, s: str | bytes, **options: Any) -> Any:
-        return json.loads(s)
+        return json.loads(s, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> None:
+    """Python reads NaN and Infinity; JSON (RFC 8259 §6) and PostgreSQL know no such numbers."""
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _plain(value: object) -> str:

@@ -7,18 +7,21 @@ page, the unit of work, and the idempotency of whatever creates or acts. The han
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from flask import Response, g, make_response, request
+from flask import Request, Response, current_app, g, make_response, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from werkzeug.exceptions import UnsupportedMediaType
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from api import errors
 from api.schemas.problems import ProblemSchema
@@ -31,6 +34,8 @@ from auth.tokens import TokenInvalid, TokenMissing
 View = Callable[..., Any]
 
 _KEY_LIMIT = 255
+# The ETag of something that has revisions; a proxy that compresses makes it a weak one.
+_REVISION = re.compile('(?:W/)?"([0-9]{1,9})"')
 _TRIES = 3
 _STORED_HEADERS = ("ETag", "Location", "Content-Type")
 
@@ -61,14 +66,27 @@ class Visit:
         tag = request.headers.get("If-Match")
         if tag is None or tag == "*":
             return None
+        known = _REVISION.fullmatch(tag)
+        if known is None:
+            raise errors.BadHeader(errors={"If-Match": ["Not an ETag of this resource."]})
+        return int(known[1])
+
+
+class _Bodies(FlaskParser):
+    """How bodies are read: JSON in UTF-8 and nothing else, whatever was sent to hurt the reader."""
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
         try:
-            return int(tag.removeprefix("W/").strip('"'))
-        except ValueError:
-            raise errors.BadHeader(errors={"If-Match": ["Not an ETag of this resource."]}) from None
+            return current_app.json.loads(req.get_data(cache=True).decode())
+        # Nested without end, or a number of ten thousand digits.
+        except (ValueError, RecursionError):
+            raise BadRequest from None
 
 
 class Door(Blueprint):
     """One noun's operations behind one guard."""
+
+    ARGUMENTS_PARSER = _Bodies()
 
     def __init__(self, noun: str, guard: Guard, url_prefix: str, description: str) -> None:
         super().__init__(noun, __name__, url_prefix=url_prefix, description=description)
@@ -128,6 +146,7 @@ class Door(Blueprint):
             for code, words in (answers_also or {}).items():
                 declared = self.alt_response(code, description=words)(declared)
             docs: dict[str, Any] = {"operationId": view.__name__, "security": self._security()}
+            docs["description"] = f"{inspect.getdoc(view)} {self.guard.words}"
             declared = self.doc(**docs, parameters=list(headers) or [])(declared)
             guarded = _json_body(edge(declared), media_type) if body is not None else edge(declared)
             self.route(rule, methods=[method])(guarded)
@@ -190,7 +209,7 @@ IF_MATCH = {
     "name": "If-Match",
     "required": True,
     "description": "The ETag of the state this edit was made on.",
-    "schema": {"type": "string", "maxLength": 64},
+    "schema": {"type": "string", "pattern": f"^{_REVISION.pattern}$"},
     "example": '"3"',
 }
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import LanguageAccept
-from werkzeug.exceptions import LengthRequired
+from werkzeug.exceptions import LengthRequired, NotFound
 from werkzeug.http import parse_accept_header
 
 from app.identifiers import new_id
@@ -37,6 +37,9 @@ def _arrive() -> None:
     # A chunked body would be cut silently at the size limit, so the length must be said before.
     if "Transfer-Encoding" in request.headers:
         raise LengthRequired
+    # PostgreSQL stores no NUL character, so nothing has an address with one.
+    if "\x00" in request.path:
+        raise NotFound
 
 
 def _leave(response: Response) -> Response:

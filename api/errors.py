@@ -182,7 +182,9 @@ def _pointers(error: HTTPException) -> dict[str, list[str]]:
 def _collect(messages: Any, pointer: str, found: dict[str, list[str]]) -> None:
     if isinstance(messages, dict):
         for name, inner in messages.items():
-            escaped = str(name).replace("~", "~0").replace("/", "~1")
+            # A name may hold half a character, which no answer can carry.
+            whole = str(name).encode(errors="replace").decode()
+            escaped = whole.replace("~", "~0").replace("/", "~1")
             _collect(inner, pointer if name == "_schema" else f"{pointer}/{escaped}", found)
     else:
         found.setdefault(pointer, []).extend(_translated(str(message)) for message in messages)

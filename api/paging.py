@@ -31,9 +31,13 @@ def after_text(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     try:
-        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"==").decode()
+        key = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==").decode()
     except (binascii.Error, ValueError):
         raise CursorInvalid from None
+    # Python's decoder skips what is no base64, and a cursor of our own holds nothing but a code or an id.
+    if not key.isprintable() or _cursor(key) != cursor:
+        raise CursorInvalid
+    return key
 
 
 def after_id(cursor: str | None) -> UUID | None:

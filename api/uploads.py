@@ -15,7 +15,12 @@ from auth import guards
 door = Door("uploads", guards.residents, "/v1/uploads", "Files on their way from the phone.")
 
 
-@door.acts("/<uuid:upload_id>/confirm", status=202, answer=UploadSchema, refuses=(UploadNotFound, UploadMissing))
+@door.acts(
+    "/<uuid:upload_id>/confirm",
+    status=202,
+    answer=UploadSchema,
+    refuses=(UploadNotFound, UploadMissing, AlreadySubmitted),
+)
 def confirm_upload(visit: Visit, upload_id: UUID) -> dict[str, Any]:
     """Say that the bytes were sent; they are checked in a moment: read the upload until it is clean."""
     return uploads.confirm(visit.work, visit.caller, upload_id)

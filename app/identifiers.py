@@ -17,7 +17,7 @@ def new_id() -> UUID:
 
 
 def new_reference(day: date) -> str:
-    """A submission's public number, such as `261122-4839-1027-5663-21`.
+    """A submission's public number, such as `261122-4839-1027-5663-63`.
 
     Six digits of the filing day, twelve random digits so that nobody can guess a neighbour's number,
     and two check digits (ISO/IEC 7064 MOD 97-10) so that a slip on the phone is noticed. Digits only,

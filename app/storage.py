@@ -101,14 +101,11 @@ def put(key: str, content: bytes, content_type: str) -> None:
         raise StorageAway from error
 
 
-def move(source: str, target: str) -> None:
-    """Give an object another key. May run twice: a source that is gone and a target that stands is done."""
+def copy(source: str, target: str) -> None:
+    """Store an object a second time, under another key, as it is at this instant."""
     bucket = settings().s3_bucket
     try:
-        if size_of(source) is None and size_of(target) is not None:
-            return
         _inside().copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source})
-        _inside().delete_object(Bucket=bucket, Key=source)
     except (BotoCoreError, ClientError) as error:
         raise StorageAway from error
 

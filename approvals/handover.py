@@ -70,8 +70,11 @@ def run(submission_id: str) -> None:
     # No connection is held while the office is asked: it may take its time.
     try:
         handed = CONNECTORS[services_connector(case)](case)
-    except OfficeAway as away:
-        _note_failure(case_id, attempt.attempts, away.reason)
+    except Exception as error:
+        # A fault of the connector is noted too, by its kind only: its text may quote a person.
+        _note_failure(
+            case_id, attempt.attempts, error.reason if isinstance(error, OfficeAway) else type(error).__name__
+        )
         raise
     with database.work() as work:
         _settle(work, case_id, handed)

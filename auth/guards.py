@@ -19,9 +19,11 @@ from auth.tokens import TokenInvalid, TokenMissing
 
 @dataclass(frozen=True)
 class Guard:
-    """`check` is called before every request of a door; `body_limit` is in bytes, asked for at each request."""
+    """`check` is called before every request of a door; `words` tell a reader of openapi.yaml who may enter;
+    `body_limit` is in bytes, asked for at each request."""
 
     name: str
+    words: str
     check: Callable[[Request], Caller | None]
     scheme: str | None
     body_limit: Callable[[], int]

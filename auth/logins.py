@@ -72,10 +72,11 @@ def providers(audience: str) -> dict[str, Provider]:
     return {name: PROTOCOLS[options["protocol"]](**options) for name, options in configured.items()}
 
 
-def start(work: Work, audience: str, provider_name: str, redirect_uri: str, level: int | None) -> dict[str, Any]:
+def start(audience: str, provider_name: str, redirect_uri: str, level: int | None) -> dict[str, Any]:
     """Begin a login: its id, and the address at the provider to send the person to.
 
-    Raises InvalidContent (an unknown provider, or an address that is not registered: both exactly), ProviderAway.
+    Saves by itself, because no connection is held while the provider is asked what it offers. Raises
+    InvalidContent (an unknown provider, or an address that is not registered: both exactly), ProviderAway.
     """
     provider = providers(audience).get(provider_name)
     if provider is None:
@@ -86,18 +87,18 @@ def start(work: Work, audience: str, provider_name: str, redirect_uri: str, leve
     handshake = Handshake(*(secrets.token_urlsafe(32) for _ in range(3)))
     login_id, expires_at = new_id(), clock.now() + settings().login_life
     url = provider.authorize_url(handshake, redirect_uri, level)
-    work.run(
-        insert(logins).values(
-            id=login_id,
-            audience=audience,
-            provider=provider_name,
-            redirect_uri=redirect_uri,
-            expires_at=expires_at,
-            state=handshake.state,
-            nonce=handshake.nonce,
-            verifier=handshake.verifier,
-        )
+    login = insert(logins).values(
+        id=login_id,
+        audience=audience,
+        provider=provider_name,
+        redirect_uri=redirect_uri,
+        expires_at=expires_at,
+        state=handshake.state,
+        nonce=handshake.nonce,
+        verifier=handshake.verifier,
     )
+    with database.work() as work:
+        work.run(login)
     return {"id": login_id, "authorize_url": url, "expires_at": expires_at}
 
 
@@ -109,7 +110,7 @@ def complete(audience: str, login_id: UUID, answer: dict[str, Any], device: str)
     """
     with database.work() as work:
         login = _spend(work, audience, login_id)
-    if login is None or not hmac.compare_digest(login.state, answer["state"]):
+    if login is None or not hmac.compare_digest(login.state.encode(), answer["state"].encode()):
         raise LoginRefused
     handshake = Handshake(login.state, login.nonce, login.verifier)
     provider = providers(audience)[login.provider]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import jwt
@@ -25,6 +26,8 @@ from app.settings import settings
 ALGORITHM = "ES256"
 RESIDENTS = "residents"
 STAFF = "staff"
+
+_C = TypeVar("_C", Resident, Clerk)
 
 
 class TokenMissing(Refusal):
@@ -93,19 +96,25 @@ def _check_time(expires_at: int) -> None:
 
 @lru_cache(maxsize=8192)
 def _verified_resident(token: str) -> tuple[Resident, int]:
-    claims = _verified(token, RESIDENTS)
-    authenticated_at = datetime.fromtimestamp(claims["auth_time"], UTC)
-    return Resident(UUID(claims["sub"]), UUID(claims["sid"]), claims["lvl"], authenticated_at), claims["exp"]
+    return _verified(token, RESIDENTS, _resident)
 
 
 @lru_cache(maxsize=1024)
 def _verified_clerk(token: str) -> tuple[Clerk, int]:
-    claims = _verified(token, STAFF)
-    return Clerk(UUID(claims["sub"]), UUID(claims["sid"]), claims["role"], claims["dept"]), claims["exp"]
+    return _verified(token, STAFF, _clerk)
 
 
-def _verified(token: str, audience: str) -> dict[str, Any]:
-    """The claims of a token whose signature, algorithm, issuer, audience and time all hold (RFC 8725)."""
+def _resident(claims: dict[str, Any]) -> Resident:
+    authenticated_at = datetime.fromtimestamp(claims["auth_time"], UTC)
+    return Resident(UUID(claims["sub"]), UUID(claims["sid"]), claims["lvl"], authenticated_at)
+
+
+def _clerk(claims: dict[str, Any]) -> Clerk:
+    return Clerk(UUID(claims["sub"]), UUID(claims["sid"]), claims["role"], claims["dept"])
+
+
+def _verified(token: str, audience: str, read: Callable[[dict[str, Any]], _C]) -> tuple[_C, int]:
+    """The caller in a token whose signature, algorithm, issuer, audience and time all hold (RFC 8725); its end."""
     try:
         key = _keys().by_id[jwt.get_unverified_header(token)["kid"]]
         claims: dict[str, Any] = jwt.decode(
@@ -116,6 +125,7 @@ def _verified(token: str, audience: str) -> dict[str, Any]:
             issuer=settings().public_url,
             options={"require": ["exp", "iat", "iss", "aud", "sub", "sid"]},
         )
-    except (jwt.PyJWTError, KeyError, TypeError):
+        return read(claims), claims["exp"]
+    # The last five are claims that are missing or of the wrong kind.
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise TokenInvalid from None
-    return claims

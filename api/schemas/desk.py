@@ -9,7 +9,7 @@ from api.schemas.submissions import EventSchema, SubmissionSummarySchema
 
 
 class LookupSchema(Schema):
-    reference = text(1, 40, required=True, metadata={"example": "261122-4839-1027-5663-21"})
+    reference = text(1, 40, required=True, metadata={"example": "261122-4839-1027-5663-63"})
     reason = text(2, 200, required=True, metadata={"example": "办事人来电询问进度"})
 
 

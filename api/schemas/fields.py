@@ -6,10 +6,13 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-SHA256 = validate.Regexp(r"\A[0-9a-f]{64}\Z", error="64 lower-case hexadecimal digits.")
+_HEX = "64 lower-case hexadecimal digits."
+# The pattern is published, so it keeps to what every language reads alike; `$` alone would let a newline follow.
+SHA256 = [validate.Regexp("^[0-9a-f]{64}$", error=_HEX), validate.Length(equal=64, error=_HEX)]
 
 _MAX_DEPTH = 6
 _MAX_NODES = 2000
+_MAX_NUMBER = 2**53 - 1
 
 
 class Answers(fields.Dict):
@@ -28,7 +31,7 @@ def _bounded(answers: object) -> None:
             raise ValidationError("Too many values.")
     if layer:
         raise ValidationError("Nested too deeply.")
-    _check_text(answers)
+    _check_values(answers)
 
 
 def _inside(value: object) -> list[object]:
@@ -37,12 +40,15 @@ def _inside(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _check_text(value: object) -> None:
-    """PostgreSQL stores neither NUL characters nor half surrogate pairs."""
+def _check_values(value: object) -> None:
+    """PostgreSQL stores neither NUL characters nor half surrogate pairs, and only numbers that every reader
+    understands alike (RFC 7493 §2.2) can be hashed and signed."""
     if isinstance(value, str):
         check_text(value)
+    if isinstance(value, int | float) and not abs(value) <= _MAX_NUMBER:
+        raise ValidationError("Too large a number.")
     for inner in _inside(value):
-        _check_text(inner)
+        _check_values(inner)
     if isinstance(value, dict):
         for name in value:
             check_text(name)

@@ -27,7 +27,7 @@ class GuideSchema(ServiceSummarySchema):
     basic_code = fields.String(required=True)
     implementation_code = fields.String(required=True)
     item_type = fields.String(required=True, metadata={"description": "GB/T 39046 A.1."})
-    targets = fields.List(fields.String(), required=True)
+    targets = fields.List(fields.Integer(), required=True, metadata={"description": "GB/T 39046 A.4."})
     topics = fields.List(fields.Raw(), required=True)
     conditions = fields.List(fields.String(), required=True)
     legal_bases = fields.List(fields.Dict(), required=True)

@@ -42,7 +42,7 @@ class DueSchema(Schema):
 
 class SubmissionSummarySchema(Schema):
     id = fields.UUID(required=True)
-    reference = fields.String(required=True, allow_none=True, metadata={"example": "261122-4839-1027-5663-21"})
+    reference = fields.String(required=True, allow_none=True, metadata={"example": "261122-4839-1027-5663-63"})
     state = fields.String(required=True, metadata={"example": "received"})
     state_text = fields.String(required=True)
     service = fields.Nested(ServiceNameSchema, required=True)
@@ -85,7 +85,7 @@ class ReceiptSchema(Schema):
     """Proof of filing: when it was stored, its place in the queue, when an answer is due, and the content's hash."""
 
     id = fields.UUID(required=True)
-    reference = fields.String(required=True, metadata={"example": "261122-4839-1027-5663-21"})
+    reference = fields.String(required=True, metadata={"example": "261122-4839-1027-5663-63"})
     state = fields.String(required=True, metadata={"example": "received"})
     turn = fields.Integer(required=True, metadata={"description": "Place in the queue of this service."})
     received_at = fields.AwareDateTime(required=True)

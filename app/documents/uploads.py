@@ -125,11 +125,12 @@ def _check_slot_count(work: Work, submission_id: UUID, material: str) -> None:
 def confirm(work: Work, caller: Resident, upload_id: UUID) -> dict[str, Any]:
     """Take note that the bytes were sent, and have them checked. Confirming twice is the same as once.
 
-    Raises UploadNotFound and UploadMissing.
+    Raises UploadNotFound, UploadMissing and AlreadySubmitted: what was filed and signed takes no further file.
     """
     upload = _own(work.connection, caller, upload_id, lock=True)
     if upload.state != "slot":
         return described(upload)
+    drafts.own_draft(work, caller, upload.submission_id)
     if storage.size_of(upload.key) is None:
         raise UploadMissing
     work.run(update(uploads).where(uploads.c.id == upload_id).values(state="received"))
@@ -170,25 +171,26 @@ def on_received(work: Work, event: UploadReceived) -> None:
 def inspect(upload_id: str) -> None:
     """Compare the stored bytes with what was declared, and settle the upload as clean or refused.
 
-    May run twice: an upload that is settled is left alone, and moving or removing a file again does nothing.
-    No connection is held while the store is read. Raises StorageAway.
+    May run twice: each run checks a copy of its own, only one of them settles the upload, and the copies of the
+    others are removed. No connection is held while the store is read. Raises StorageAway.
     """
     with database.reading() as connection:
         upload = connection.execute(select(uploads).where(uploads.c.id == UUID(upload_id))).one()
     if upload.state != "received":
         return
-    refusal = _fault(upload)
-    # The phone knew the first key and could overwrite it until its form expires; it never learns this one.
-    clean_key = f"clean/{upload_id}/{upload.sha256}"
-    if refusal is None:
-        storage.move(upload.key, clean_key)
-        outcome = {"state": "clean", "key": clean_key}
-    else:
-        storage.remove(upload.key)
-        outcome = {"state": "refused", "refusal": refusal}
+    # The phone knows the first key and can overwrite it until its form expires, even while we look. So what is
+    # checked, and kept, is a copy under a key that it never learns.
+    copy = f"clean/{upload_id}/{new_id()}"
+    storage.copy(upload.key, copy)
+    refusal = _fault(upload, copy)
+    clean = {"state": "clean", "key": copy}
+    outcome = clean if refusal is None else {"state": "refused", "refusal": refusal}
     settle = update(uploads).where(uploads.c.id == upload.id, uploads.c.state == "received").values(**outcome)
     with database.work() as work:
-        work.run(settle)
+        settled = work.run(settle).rowcount == 1
+    if refusal is not None or not settled:
+        storage.remove(copy)
+    storage.remove(upload.key)
 
 
 @jobs.tasks.periodic(cron="* * * * *")
@@ -201,10 +203,10 @@ def sweep(timestamp: int) -> None:
             on_received(work, UploadReceived(upload_id))
 
 
-def _fault(upload: Any) -> str | None:
-    """Why the stored bytes may not be used: a word for the client, or None."""
+def _fault(upload: Any, key: str) -> str | None:
+    """Why the bytes stored under the key are not the upload as declared: a word for the client, or None."""
     digest, content = hashlib.sha256(), bytearray()
-    for chunk in storage.chunks(upload.key):
+    for chunk in storage.chunks(key):
         digest.update(chunk)
         content += chunk
         if len(content) > upload.size:

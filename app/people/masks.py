@@ -19,7 +19,7 @@ def name(text: str) -> str:
 
     A name of one character is hidden whole.
     """
-    if len(text) == 1:
+    if len(text) < 2:
         return "*"
     if any(separator in text for separator in "·• "):
         return _masked_parts(text)

@@ -24,6 +24,7 @@ from auth.providers.interface import Handshake, Identity, LoginRefused, Provider
 
 SCOPE = "openid profile identity"
 ALGORITHMS = ["ES256", "RS256"]
+_NEEDED = frozenset({"authorization_endpoint", "token_endpoint", "jwks_uri"})
 _METADATA_SECONDS = 600.0
 _KEYS_PAUSE_SECONDS = 10.0
 _LEEWAY_SECONDS = 60
@@ -60,9 +61,7 @@ class OidcProvider:
 
     def identify(self, handshake: Handshake, redirect_uri: str, code: str, issuer: str | None) -> Identity:
         """Exchange the code and check the ID token (OpenID Connect Core §3.1.3.7)."""
-        # RFC 9207: an answer that comes from another issuer is a mix-up attack.
-        if issuer is not None and issuer != self.issuer:
-            raise LoginRefused
+        self._check_issuer(issuer)
         try:
             with self._session(redirect_uri) as session:
                 answer = session.fetch_token(
@@ -76,11 +75,26 @@ class OidcProvider:
             raise LoginRefused from None
         except (requests.RequestException, ValueError):
             raise ProviderAway from None
-        claims = self._checked(str(answer.get("id_token", "")), handshake.nonce)
+        if not isinstance(answer, dict):
+            raise ProviderAway
+        return self._identity(self._checked(str(answer.get("id_token", "")), handshake.nonce))
+
+    def _check_issuer(self, issuer: str | None) -> None:
+        """RFC 9207 §2.4: an answer from another issuer is a mix-up attack, and so is one that hides its issuer
+        although this provider always says it."""
+        always_said = self._configuration().get("authorization_response_iss_parameter_supported") is True
+        if issuer != self.issuer and (always_said or issuer is not None):
+            raise LoginRefused
+
+    def _identity(self, claims: dict[str, Any]) -> Identity:
+        try:
+            authenticated_at = datetime.fromtimestamp(claims["auth_time"], UTC)
+        except (TypeError, ValueError, OverflowError):
+            raise LoginRefused from None
         return Identity(
-            subject=claims["sub"],
+            subject=str(claims["sub"]),
             level=self.levels.get(str(claims.get("acr")), 0),
-            authenticated_at=datetime.fromtimestamp(claims["auth_time"], UTC),
+            authenticated_at=authenticated_at,
             claims=claims,
         )
 
@@ -122,7 +136,7 @@ class OidcProvider:
         """The discovery document (OpenID Connect Discovery §4), re-read every ten minutes."""
         if self._metadata is None or time.monotonic() - self._metadata[0] > _METADATA_SECONDS:
             document = _fetch_json(f"{self.issuer}/.well-known/openid-configuration")
-            if document.get("issuer") != self.issuer:
+            if document.get("issuer") != self.issuer or not _NEEDED.issubset(document):
                 raise ProviderAway
             self._metadata = (time.monotonic(), document)
         return self._metadata[1]
@@ -132,8 +146,7 @@ class OidcProvider:
         with self._lock:
             pause = _KEYS_PAUSE_SECONDS if refetch else _METADATA_SECONDS
             if self._keys is None or time.monotonic() - self._keys[0] > pause:
-                keys = KeySet.import_key_set(_fetch_json(self._configuration()["jwks_uri"]))  # type: ignore[arg-type]
-                self._keys = (time.monotonic(), keys)
+                self._keys = (time.monotonic(), _fetch_keys(self._configuration()["jwks_uri"]))
             return self._keys[1]
 
 
@@ -141,7 +154,16 @@ def _fetch_json(url: str) -> dict[str, Any]:
     try:
         answer = requests.get(url, timeout=settings().outside_timeout.total_seconds())
         answer.raise_for_status()
-        document: dict[str, Any] = answer.json()
+        document = answer.json()
     except (requests.RequestException, ValueError):
         raise ProviderAway from None
+    if not isinstance(document, dict):
+        raise ProviderAway
     return document
+
+
+def _fetch_keys(url: str) -> KeySet:
+    try:
+        return KeySet.import_key_set(_fetch_json(url))  # type: ignore[arg-type]
+    except (JoseError, KeyError, TypeError, ValueError):
+        raise ProviderAway from None

@@ -1,0 +1,89 @@
+"""Steps: the one table of what may follow what, read out state by state."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app import clock, database
+from app.submissions.history import SYSTEM
+from app.submissions.steps import FINAL_STATES, STATES, STEPS, is_ahead
+from app.submissions.submissions import StepNotAllowed, take_step
+from tests.product import Phone
+
+ALLOWED = {
+    ("draft", "receive"): "received",
+    ("received", "accept"): "accepted",  # 行政许可法 第三十二条第一款第五项
+    ("received", "decline"): "declined",  # 第三十二条第一款第一、二项
+    ("accepted", "review"): "in_review",  # 第三十四条
+    ("accepted", "approve"): "approved",  # 第三十四条第二款: decided at once where that can be done
+    ("accepted", "refuse"): "refused",
+    ("in_review", "approve"): "approved",  # 第三十八条第一款
+    ("in_review", "refuse"): "refused",  # 第三十八条第二款
+    ("approved", "complete"): "completed",  # 第四十四条: delivery of the document
+}
+
+
+@pytest.mark.parametrize(("state", "step"), list(itertools.product(STATES, STEPS)))
+def test_a_step_is_allowed_exactly_where_the_law_has_it(state: str, step: str) -> None:
+    allowed = state in STEPS[step].origins
+
+    assert allowed == ((state, step) in ALLOWED)
+    if allowed:
+        assert STEPS[step].target == ALLOWED[state, step]
+
+
+def test_no_step_leads_back_and_none_leaves_a_final_state() -> None:
+    for step in STEPS.values():
+        assert not step.origins & FINAL_STATES
+        assert all(not is_ahead(step.target, origin) for origin in step.origins)
+
+
+@pytest.mark.parametrize(
+    ("state", "target", "ahead"),
+    [
+        ("received", "accepted", True),
+        ("received", "completed", True),
+        ("accepted", "in_review", True),
+        ("accepted", "declined", False),  # Once accepted it is too late to decline.
+        ("in_review", "accepted", False),
+        ("in_review", "in_review", False),  # What it already is does not lie ahead.
+        ("approved", "refused", False),
+        ("refused", "approved", False),
+        ("completed", "approved", False),
+        ("declined", "accepted", False),
+    ],
+)
+def test_what_lies_ahead_tells_early_from_late(state: str, target: str, ahead: bool) -> None:
+    assert is_ahead(state, target) is ahead
+
+
+def test_every_state_can_be_reached_and_reaches_an_end() -> None:
+    for state in STATES:
+        assert state == "draft" or is_ahead("draft", state)
+        assert state in FINAL_STATES or any(is_ahead(state, end) for end in FINAL_STATES)
+
+
+def test_every_state_and_step_has_words_in_both_languages() -> None:
+    for words in [*STATES.values(), *(step.text for step in STEPS.values())]:
+        assert words["zh"] and words["en"]
+
+
+def test_a_step_out_of_order_names_the_state_that_stands_and_changes_nothing(
+    phone: Phone, sql: Callable[..., list[Any]]
+) -> None:
+    receipt = phone.post("/v1/submissions", {"service": "housing-fund-balance", "submit": True}).json
+    case = uuid.UUID(receipt["id"])
+    before = sql("SELECT * FROM submissions WHERE id = %s", case)
+
+    for step in ("receive", "review", "approve", "refuse", "complete"):
+        with pytest.raises(StepNotAllowed) as refused, database.work() as work:
+            take_step(work, case, step, SYSTEM, clock.now())
+        assert refused.value.facts == {"state": "received"}
+
+    assert sql("SELECT * FROM submissions WHERE id = %s", case) == before
+    assert len(sql("SELECT 1 FROM history WHERE submission_id = %s", case)) == 1

@@ -1,0 +1,97 @@
+"""Settings: a deployment either starts whole or says everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.settings import Settings, SettingsError, settings
+
+COMPLETE = {
+    "ONEPHONE_ENV": "production",
+    "DATABASE_URL": "postgresql://onephone:hidden-word@db/onephone",
+    "PUBLIC_URL": "https://one.example/",
+    "TOKEN_KEYS_FILE": "/run/secrets/keys.json",
+    "S3_ENDPOINT_URL": "https://store.example",
+    "S3_BUCKET": "onephone",
+    "S3_ACCESS_KEY_ID": "key",
+    "S3_SECRET_ACCESS_KEY": "hidden-word",
+    "EID_PROVIDERS": "{}",
+    "STAFF_PROVIDERS": "{}",
+    "OFFICES": "{}",
+    "DATA_SOURCES": "{}",
+    "WECHAT_APP_ID": "wx0",
+    "WECHAT_APP_SECRET": "hidden-word",
+    "WECHAT_PROGRESS_TEMPLATE": "template",
+}
+OPTIONAL = ("DATABASE_POOL", "S3_PUBLIC_URL", "S3_REGION", "WECHAT_API_URL", "HANDOVER_RETRY_CAP_SECONDS")
+
+Read = Callable[..., Settings]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
+    """read(NAME=value or None, …): the settings of a complete environment with these changes."""
+
+    def settings_of(**changes: str | None) -> Settings:
+        with monkeypatch.context() as environment:
+            for name in (*COMPLETE, *OPTIONAL, "WORKER_CONCURRENCY"):
+                environment.delenv(name, raising=False)
+            for name, value in {**COMPLETE, **changes}.items():
+                if value is not None:
+                    environment.setenv(name, value)
+            settings.cache_clear()
+            return settings()
+
+    yield settings_of
+    settings.cache_clear()
+
+
+def test_a_complete_environment_is_enough(read: Read) -> None:
+    found = read()
+
+    assert not found.is_demo
+    assert found.public_url == "https://one.example", "paths are put behind it"
+    assert found.s3_public_url == found.s3_endpoint_url
+    assert found.wechat_api_url == "https://api.weixin.qq.com"
+
+
+def test_every_fault_is_named_at_once(read: Read) -> None:
+    with pytest.raises(SettingsError) as stopped:
+        read(DATABASE_URL=None, S3_BUCKET=None, ONEPHONE_ENV="staging", PUBLIC_URL="one", DATABASE_POOL="many", OFFICES="{")
+
+    for name in ("DATABASE_URL", "S3_BUCKET", "ONEPHONE_ENV", "PUBLIC_URL", "DATABASE_POOL", "OFFICES"):
+        assert f"\n  {name}: " in str(stopped.value)
+    assert "TOKEN_KEYS_FILE" not in str(stopped.value), "what is right is not named"
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_nothing_that_matters_has_a_silent_default(read: Read, name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read(**{name: None})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ONEPHONE_ENV", "Production"),
+        ("DATABASE_POOL", "0"),
+        ("DATABASE_POOL", "201"),
+        ("WORKER_CONCURRENCY", "0"),
+        ("S3_ENDPOINT_URL", "store"),
+        ("PUBLIC_URL", "ftp://one.example"),
+        ("EID_PROVIDERS", "{'a': 1}"),
+        ("HANDOVER_RETRY_CAP_SECONDS", "soon"),
+    ],
+)
+def test_a_value_that_can_not_be_meant_stops_the_start(read: Read, name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read(**{name: value})
+
+
+def test_the_faults_repeat_no_secret(read: Read) -> None:
+    with pytest.raises(SettingsError) as stopped:
+        read(EID_PROVIDERS='{"sandbox": {"client_secret": "hidden-word"}', OFFICES="hidden-word", DATABASE_POOL="x")
+
+    assert "hidden-word" not in str(stopped.value)

@@ -1,0 +1,225 @@
+"""Decisions: an office may say things twice, too early or too late; each is applied once, in its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.clock import today
+from app.identifiers import new_reference
+from tests.approvals.office_system import PDF, OfficeSystem, message, result
+from tests.product import Phone
+
+Sql = Callable[..., list[Any]]
+TIMEOUT = 10
+
+
+@pytest.fixture
+def steps(sql: Sql, filed: dict[str, Any]) -> Callable[[], list[str]]:
+    """The history of the filed submission."""
+    ask = "SELECT step FROM history WHERE submission_id = %s ORDER BY number"
+    return lambda: [row["step"] for row in sql(ask, filed["id"])]
+
+
+@pytest.fixture
+def outcomes(sql: Sql, filed: dict[str, Any]) -> Callable[[], list[str]]:
+    """How the office's messages about it are recorded, by sequence."""
+    ask = "SELECT outcome FROM office_messages WHERE submission_id = %s ORDER BY sequence"
+    return lambda: [row["outcome"] for row in sql(ask, filed["id"])]
+
+
+def test_accepted_then_approved_with_a_document(
+    office: OfficeSystem, filed: dict[str, Any], phone: Phone, steps: Callable[[], list[str]]
+) -> None:
+    assert office.outcome(message(filed["reference"], "accepted")) == "applied"
+    assert office.outcome(message(filed["reference"], "approved", 2, result=result())) == "applied"
+
+    assert steps() == ["receive", "accept", "approve", "complete"]
+    given = phone.get(f"/v1/submissions/{filed['id']}/result").json
+    assert (given["kind"], given["filename"]) == ("document", "结果通知书.pdf")
+    assert requests.get(given["url"], timeout=TIMEOUT).content == PDF
+    assert given["sha256"] == hashlib.sha256(PDF).hexdigest()
+
+
+def test_every_step_tells_who_and_why(office: OfficeSystem, filed: dict[str, Any], phone: Phone) -> None:
+    office.outcome(message(filed["reference"], "accepted"))
+    office.outcome(message(filed["reference"], "in_review", 2, opinion=None))
+    office.outcome(message(filed["reference"], "refused", 3, reason="不符合居住年限", opinion="内部意见"))
+
+    events = phone.get(f"/v1/submissions/{filed['id']}/progress").json["events"]
+    assert [event["step"] for event in events] == ["receive", "accept", "review", "refuse"]
+    assert events[-1]["opinion"] == "不符合居住年限"
+
+
+def test_a_declined_submission_ends(
+    office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]]
+) -> None:
+    assert office.outcome(message(filed["reference"], "declined", reason="不属于本机关职权")) == "applied"
+
+    assert office.outcome(message(filed["reference"], "accepted", 2)) == "ignored"
+    assert steps() == ["receive", "decline"]
+
+
+def test_the_same_message_again_changes_nothing(
+    office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]]
+) -> None:
+    accepted = message(filed["reference"], "accepted")
+    assert office.outcome(accepted) == "applied"
+
+    assert [office.outcome(accepted) for _ in range(3)] == ["already_applied"] * 3
+    assert steps() == ["receive", "accept"]
+
+
+def test_one_message_delivered_sixteen_times_at_once_is_applied_once(
+    product: Flask, filed: dict[str, Any], steps: Callable[[], list[str]]
+) -> None:
+    accepted, start = message(filed["reference"], "accepted"), Barrier(16)
+
+    def deliver(_: int) -> str:
+        mine = OfficeSystem(product.test_client())
+        start.wait()
+        return mine.outcome(accepted)
+
+    with ThreadPoolExecutor(16) as pool:
+        said = sorted(pool.map(deliver, range(16)))
+
+    assert said == ["already_applied"] * 15 + ["applied"]
+    assert steps() == ["receive", "accept"]
+
+
+def test_an_approval_that_comes_too_early_waits(
+    office: OfficeSystem,
+    filed: dict[str, Any],
+    phone: Phone,
+    steps: Callable[[], list[str]],
+    outcomes: Callable[[], list[str]],
+) -> None:
+    assert office.outcome(message(filed["reference"], "approved", 3, result=result())) == "parked"
+    assert office.outcome(message(filed["reference"], "in_review", 2)) == "parked"
+    assert steps() == ["receive"]
+    assert phone.get(f"/v1/submissions/{filed['id']}/result").status_code == 404
+
+    assert office.outcome(message(filed["reference"], "accepted", 1)) == "applied"
+
+    assert steps() == ["receive", "accept", "review", "approve", "complete"]
+    assert outcomes() == ["applied"] * 3
+    assert phone.get(f"/v1/submissions/{filed['id']}/result").json["kind"] == "document"
+
+
+def test_a_parked_message_sent_again_is_known(office: OfficeSystem, filed: dict[str, Any]) -> None:
+    early = message(filed["reference"], "approved", 2, result=result())
+    assert office.outcome(early) == "parked"
+
+    assert office.outcome(early) == "already_applied"
+
+
+def test_an_approval_after_a_refusal_changes_nothing(
+    office: OfficeSystem,
+    filed: dict[str, Any],
+    phone: Phone,
+    steps: Callable[[], list[str]],
+    outcomes: Callable[[], list[str]],
+) -> None:
+    office.outcome(message(filed["reference"], "accepted", 1))
+    office.outcome(message(filed["reference"], "refused", 2, reason="材料不符"))
+
+    assert office.outcome(message(filed["reference"], "approved", 3, result=result())) == "ignored"
+
+    assert steps() == ["receive", "accept", "refuse"]
+    assert outcomes() == ["applied", "applied", "ignored"]
+    assert phone.get(f"/v1/submissions/{filed['id']}/result").status_code == 404
+
+
+def test_of_two_parked_endings_the_first_in_sequence_stands(
+    office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]], outcomes: Callable[[], list[str]]
+) -> None:
+    office.outcome(message(filed["reference"], "approved", 3, result=result()))
+    office.outcome(message(filed["reference"], "refused", 2, reason="材料不符"))
+
+    office.outcome(message(filed["reference"], "accepted", 1))
+
+    assert steps() == ["receive", "accept", "refuse"]
+    assert outcomes() == ["applied", "applied", "ignored"]
+
+
+def test_acceptance_starts_the_clock_of_the_decision(office: OfficeSystem, filed: dict[str, Any], phone: Phone) -> None:
+    office.outcome(message(filed["reference"], "accepted"))
+
+    progress = phone.get(f"/v1/submissions/{filed['id']}/progress").json
+    assert progress["due"]["decision"] >= today().isoformat()
+
+
+def refused(office: OfficeSystem, said: dict[str, Any], code: str, status: int) -> dict[str, Any]:
+    response = office.send(said)
+    assert (response.status_code, response.json["code"]) == (status, code), response.text
+    return {**(response.json or {}), "instance": None}
+
+
+def test_another_offices_reference_looks_like_none(client: FlaskClient, filed: dict[str, Any]) -> None:
+    minzheng = OfficeSystem(client, "minzheng")
+    theirs = refused(minzheng, message(filed["reference"], "accepted"), "office_case_not_found", 404)
+
+    assert theirs == refused(minzheng, message(new_reference(today()), "accepted"), "office_case_not_found", 404)
+
+
+@pytest.mark.parametrize("reference", ["x", "261122-0000-0000-0000-00", "' OR 1=1 --", "２６１１２２"])
+def test_an_impossible_reference_is_none(office: OfficeSystem, reference: str) -> None:
+    refused(office, message(reference, "accepted"), "office_case_not_found", 404)
+
+
+def test_a_draft_has_no_reference_an_office_could_name(office: OfficeSystem, phone: Phone) -> None:
+    draft = phone.start("residence-permit")
+
+    refused(office, message(draft["id"], "accepted"), "office_case_not_found", 404)
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        (result(sha256="0" * 64), "/data/result/sha256"),
+        (result(b"<html>no pdf</html>"), "/data/result/content"),
+        (result(content="%%%"), "/data/result/content"),
+        (result(content="办理"), "/data/result/content"),
+        (result(b""), "/data/result/content"),
+        (result(content_type="image/png"), "/data/result/content_type"),
+        (result(sha256="x"), "/data/result/sha256"),
+        (result(filename=""), "/data/result/filename"),
+        ({"filename": "x.pdf"}, "/data/result/content"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_document_that_is_not_what_it_says_changes_nothing(
+    office: OfficeSystem,
+    filed: dict[str, Any],
+    steps: Callable[[], list[str]],
+    outcomes: Callable[[], list[str]],
+    document: dict[str, Any],
+    place: str,
+) -> None:
+    office.outcome(message(filed["reference"], "accepted"))
+    approved = message(filed["reference"], "approved", 2, result=document)
+
+    response = office.send(approved)
+    assert (response.status_code, place in response.json["errors"]) == (422, True), response.text
+    assert steps() == ["receive", "accept"]
+    assert outcomes() == ["applied"]
+
+    approved["data"]["result"] = result()
+    assert office.outcome(approved) == "applied", "the office may send the mended message under the same id"
+
+
+def test_the_event_must_be_the_one_that_was_signed_for(
+    office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]]
+) -> None:
+    response = office.send(message(filed["reference"], "accepted"), signed_id="another")
+
+    assert (response.status_code, list(response.json["errors"])) == (422, ["/id"])
+    assert steps() == ["receive"]

@@ -1,0 +1,258 @@
+"""OpenID Connect: nothing that a provider says is believed before it was checked (OpenID Connect Core §3.1.3.7)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from flask import Flask
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from auth.providers import oidc
+from auth.providers.interface import Handshake, Identity, LoginRefused, ProviderAway
+from auth.providers.oidc import OidcProvider
+
+HANDSHAKE = Handshake("state", "nonce", "v" * 43)
+CALLBACK = "http://phone.example/callback"
+LEVELS = {"high": 3, "low": 1}
+
+
+class HostileProvider:
+    """An OpenID provider in a thread whose every word can be changed. `answers` maps a path to its JSON."""
+
+    def __init__(self) -> None:
+        self.key = ECKey.generate_key("P-256", {"kid": "first"})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.issuer = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.answers: dict[str, Any] = {
+            "/.well-known/openid-configuration": {
+                "issuer": self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "jwks_uri": f"{self.issuer}/jwks",
+            },
+        }
+        self.asked: list[str] = []
+        self.publish(self.key)
+        self.say()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def publish(self, *keys: Any) -> None:
+        self.answers["/jwks"] = KeySet(list(keys)).as_dict(private=False)
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """True claims with changes; None takes one out."""
+        now = int(time.time())
+        true = {"iss": self.issuer, "aud": "onephone", "sub": "somebody", "nonce": HANDSHAKE.nonce, "acr": "high"}
+        times = {"iat": now, "exp": now + 300, "auth_time": now}
+        return {name: value for name, value in {**true, **times, **changes}.items() if value is not None}
+
+    def say(self, key: Any = None, header: dict[str, Any] | None = None, **changes: Any) -> None:
+        """Sign an ID token for the next login."""
+        signing = key or self.key
+        protected = {"alg": "ES256", "kid": signing.kid, **(header or {})}
+        self.hand_out(jwt.encode(protected, self.claims(**changes), signing, algorithms=["ES256"]))
+
+    def say_by_hand(self, algorithm: str, sign: Callable[[bytes], bytes]) -> None:
+        """An ID token that no library would make."""
+        header = {"alg": algorithm, "kid": self.key.kid}
+        signed = ".".join(_base64(json.dumps(part).encode()) for part in (header, self.claims()))
+        self.hand_out(f"{signed}.{_base64(sign(signed.encode()))}")
+
+    def hand_out(self, id_token: Any) -> None:
+        self.answers["/token"] = {"access_token": "x", "token_type": "Bearer", "id_token": id_token}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider.asked.append(self.path)
+                status, body = 200, provider.answers.get(self.path)
+                if isinstance(body, tuple):
+                    status, body = body
+                content = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Quiet."""
+
+        return Handler
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+@pytest.fixture
+def hostile() -> Iterator[HostileProvider]:
+    provider = HostileProvider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def identify(product: Flask, hostile: HostileProvider) -> Callable[[], Identity]:
+    """Redeem a code at the hostile provider, with a client that remembers it from call to call."""
+    client = OidcProvider(hostile.issuer, "onephone", "secret", [CALLBACK], LEVELS)
+    return lambda: client.identify(HANDSHAKE, CALLBACK, "code", hostile.issuer)
+
+
+def test_a_sound_token_is_believed(identify: Callable[[], Identity]) -> None:
+    identity = identify()
+
+    assert (identity.subject, identity.level) == ("somebody", 3)
+    assert identity.authenticated_at.timestamp() == pytest.approx(time.time(), abs=5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://elsewhere.example"},
+        {"aud": "somebody-else"},
+        {"aud": ["somebody-else"]},
+        {"nonce": "another"},
+        {"exp": 1},
+        {"exp": "never"},
+        {"nbf": 10**11},
+        {"iat": 10**11},
+        {"auth_time": "yesterday"},
+        {"auth_time": 10**30},
+        *({name: None} for name in ("iss", "aud", "sub", "exp", "iat", "nonce", "auth_time")),
+    ],
+    ids=str,
+)
+def test_a_claim_that_does_not_hold_is_refused(
+    hostile: HostileProvider, identify: Callable[[], Identity], changes: dict[str, Any]
+) -> None:
+    hostile.say(**changes)
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+
+@pytest.mark.parametrize("acr", ["low", "unheard-of", None, ["high"]], ids=str)
+def test_the_level_is_the_one_reached(
+    hostile: HostileProvider, identify: Callable[[], Identity], acr: str | None
+) -> None:
+    hostile.say(acr=acr)
+
+    assert identify().level == {"low": 1}.get(str(acr), 0)
+
+
+def test_a_token_signed_by_nobody_is_refused(hostile: HostileProvider, identify: Callable[[], Identity]) -> None:
+    hostile.say_by_hand("none", lambda _: b"")
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+
+@pytest.mark.parametrize("known", ["the public key", "our secret"])
+def test_a_token_signed_with_a_password_is_refused(
+    hostile: HostileProvider, identify: Callable[[], Identity], known: str
+) -> None:
+    password = hostile.key.as_pem(private=False) if known == "the public key" else b"secret"
+    hostile.say_by_hand("HS256", lambda signed: hmac.digest(password, signed, "sha256"))
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+
+def test_a_token_of_a_forged_key_is_refused(hostile: HostileProvider, identify: Callable[[], Identity]) -> None:
+    hostile.say(key=ECKey.generate_key("P-256", {"kid": "first"}))
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+
+@pytest.mark.parametrize("id_token", ["", "x", "a.b.c", None, 7, ["x"], {}], ids=str)
+def test_garbage_instead_of_a_token_is_refused(
+    hostile: HostileProvider, identify: Callable[[], Identity], id_token: Any
+) -> None:
+    hostile.hand_out(id_token)
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+
+def test_a_new_key_is_found_once_it_is_published(
+    hostile: HostileProvider, identify: Callable[[], Identity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identify()
+    rotated = ECKey.generate_key("P-256", {"kid": "second"})
+    hostile.say(key=rotated)
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+    hostile.publish(hostile.key, rotated)
+    monkeypatch.setattr(oidc, "_KEYS_PAUSE_SECONDS", 0.0)
+    assert identify().subject == "somebody"
+
+
+def test_unknown_keys_do_not_make_us_ask_for_keys_all_the_time(
+    hostile: HostileProvider, identify: Callable[[], Identity]
+) -> None:
+    hostile.say(key=ECKey.generate_key("P-256", {"kid": "nobody's"}))
+
+    for _ in range(5):
+        with pytest.raises(LoginRefused):
+            identify()
+
+    assert hostile.asked.count("/jwks") == 1
+
+
+def test_an_error_of_the_token_endpoint_is_a_refusal(
+    hostile: HostileProvider, identify: Callable[[], Identity]
+) -> None:
+    hostile.answers["/token"] = (400, {"error": "invalid_grant"})
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+
+@pytest.mark.parametrize("path", ["/token", "/jwks", "/.well-known/openid-configuration"])
+@pytest.mark.parametrize("answer", [(503, {}), [], "text", None, 7, {"keys": 7}, {"keys": [7]}], ids=str)
+def test_a_provider_that_talks_nonsense_is_away_or_refuses(
+    hostile: HostileProvider, identify: Callable[[], Identity], path: str, answer: Any
+) -> None:
+    hostile.answers[path] = answer
+
+    with pytest.raises((ProviderAway, LoginRefused)):
+        identify()
+
+
+@pytest.mark.parametrize("missing", ["issuer", "token_endpoint", "jwks_uri"])
+def test_a_provider_that_describes_itself_by_half_is_away(
+    hostile: HostileProvider, identify: Callable[[], Identity], missing: str
+) -> None:
+    del hostile.answers["/.well-known/openid-configuration"][missing]
+
+    with pytest.raises(ProviderAway):
+        identify()
+
+
+def test_a_provider_that_describes_another_is_away(hostile: HostileProvider, identify: Callable[[], Identity]) -> None:
+    hostile.answers["/.well-known/openid-configuration"]["issuer"] = "https://elsewhere.example"
+
+    with pytest.raises(ProviderAway):
+        identify()
