@@ -1,4 +1,4 @@
-"""The command: `onephone api | worker | migrate | seed | openapi`."""
+"""The command: `onephone api | worker | migrate | publish | seed | openapi`."""
 
 from __future__ import annotations
 
@@ -55,8 +55,13 @@ def migrate(arguments: argparse.Namespace) -> None:
     command.upgrade(config, "head")
 
 
+def publish(arguments: argparse.Namespace) -> None:
+    """Publish departments and services from the definition files."""
+    print(f"{seeds.publish()} new service versions")
+
+
 def seed(arguments: argparse.Namespace) -> None:
-    """Publish the definition files and the demo staff."""
+    """Publish, and add the demo's staff; not for production."""
     planted = seeds.plant()
     print(", ".join(f"{count} {noun}" for noun, count in planted.items()))
 
@@ -74,7 +79,7 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for run in (api, worker, migrate, seed, openapi):
+    for run in (api, worker, migrate, publish, seed, openapi):
         sub = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
         if run is api:

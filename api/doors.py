@@ -61,6 +61,11 @@ class Visit:
         return request.headers.get("User-Agent", "")[:200]
 
     @property
+    def is_conditional(self) -> bool:
+        """Whether the client says on which state it builds; `*` is any (RFC 9110 §13.1.1)."""
+        return "If-Match" in request.headers
+
+    @property
     def revision(self) -> int | None:
         """The revision of the If-Match header; None without one. Raises BadHeader."""
         tag = request.headers.get("If-Match")
@@ -139,15 +144,19 @@ class Door(Blueprint):
         def register(view: View) -> View:
             declared = self.response(status, answer)(view)
             if body is not None:
-                declared = self.arguments(body, content_type=media_type)(declared)
+                declared = self.arguments(body(), content_type=media_type)(declared)
             if query is not None:
-                declared = self.arguments(query, location="query")(declared)
+                declared = self.arguments(query(), location="query")(declared)
             declared = self._refusals(declared, rule, body or query, refuses)
             for code, words in (answers_also or {}).items():
                 declared = self.alt_response(code, description=words)(declared)
             docs: dict[str, Any] = {"operationId": view.__name__, "security": self._security()}
             docs["description"] = f"{inspect.getdoc(view)} {self.guard.words}"
-            declared = self.doc(**docs, parameters=list(headers) or [])(declared)
+            if headers:
+                # This takes the place of parameters that come from a query; no operation has both.
+                assert query is None
+                docs["parameters"] = list(headers)
+            declared = self.doc(**docs)(declared)
             guarded = _json_body(edge(declared), media_type) if body is not None else edge(declared)
             self.route(rule, methods=[method])(guarded)
             return view
@@ -220,7 +229,7 @@ IF_NONE_MATCH = {
     "name": "If-None-Match",
     "required": False,
     "description": "The ETag the client has; when it still holds the answer is 304 without a body.",
-    "schema": {"type": "string", "maxLength": 200},
+    "schema": {"type": "string"},
 }
 
 
@@ -275,9 +284,13 @@ def _once(view: View) -> View:
         # A key makes trying again harmless: after a lost connection nobody knows whether the commit
         # arrived, and the record says it. A clash of two first tries, or of two random references, ends the
         # same way.
-        return _again_if_away(lambda: _try_once(view, kwargs, record), IntegrityError)
+        return _again_if_away(lambda: _try_once(view, kwargs, record), IntegrityError, _AnsweredMeanwhile)
 
     return once
+
+
+class _AnsweredMeanwhile(Exception):
+    """The first try was saved between our look at its record and our lock on its key."""
 
 
 def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str]) -> Response:
@@ -286,7 +299,13 @@ def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str]) -> Res
         if stored is not None:
             replay = Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
             return replay
-        response = make_response(view(Visit(g.caller, g.language, work.connection, work), **kwargs))
+        try:
+            response = make_response(view(Visit(g.caller, g.language, work.connection, work), **kwargs))
+        except Refusal:
+            # What refused it may be what the first try has just done: then that answer is the right one.
+            if idempotency.claim(work, record["scope"], record["key"], record["request_sha256"]) is not None:
+                raise _AnsweredMeanwhile from None
+            raise
         headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
         answer = {"status": response.status_code, "headers": json.dumps(headers)}
         idempotency.remember(work, {**record, **answer, "body": response.get_data(as_text=True)})

@@ -15,7 +15,9 @@ from app.identifiers import new_id
 
 log = structlog.get_logger()
 
-_SECURITY_HEADERS = {
+# Answers hold personal data, so they are not stored, unless their door says otherwise.
+_DEFAULT_HEADERS = {
+    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -43,23 +45,28 @@ def _arrive() -> None:
 
 
 def _leave(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Request-Id"] = str(g.request_id)
-    headers["Content-Language"] = CONTENT_LANGUAGE[g.language]
-    headers["Vary"] = "Accept-Language, Authorization"
-    # Answers hold personal data unless their door says otherwise.
-    headers.setdefault("Cache-Control", "no-store")
-    for name, value in _SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+    request_id = str(g.request_id)
+    response.headers.extend(_headers(response, request_id))
     log.info(
         "request",
         method=request.method,
         route=str(request.url_rule),
         status=response.status_code,
         ms=round((time.perf_counter() - g.started) * 1000, 1),
-        request_id=headers["X-Request-Id"],
+        request_id=request_id,
     )
     return response
+
+
+def _headers(response: Response, request_id: str) -> list[tuple[str, str]]:
+    """What every answer carries beside its own headers. They are added all at once: setting one looks at all."""
+    own = {name.lower() for name, _ in response.headers}
+    about = [
+        ("X-Request-Id", request_id),
+        ("Content-Language", CONTENT_LANGUAGE[g.language]),
+        ("Vary", "Accept-Language, Authorization"),
+    ]
+    return about + [(name, value) for name, value in _DEFAULT_HEADERS.items() if name.lower() not in own]
 
 
 @lru_cache(maxsize=1024)

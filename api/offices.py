@@ -14,6 +14,21 @@ from auth.offices import OfficeSignatureInvalid
 
 door = Door("offices", guards.offices_guard, "/v1/offices", "Answers of approval systems.")
 
+_SIGNED_ID = {
+    "in": "header",
+    "name": "webhook-id",
+    "required": True,
+    "description": "The id of the event, the same at every try.",
+    "schema": {"type": "string"},
+}
+_SIGNED_TIME = {
+    "in": "header",
+    "name": "webhook-timestamp",
+    "required": True,
+    "description": "Seconds since 1970 at the moment of sending; at most five minutes off.",
+    "schema": {"type": "string"},
+}
+
 
 @door.saves(
     "POST",
@@ -21,6 +36,7 @@ door = Door("offices", guards.offices_guard, "/v1/offices", "Answers of approval
     status=202,
     body=OfficeEventSchema,
     media_type="application/cloudevents+json",
+    headers=(_SIGNED_ID, _SIGNED_TIME),
     answer=OutcomeSchema,
     refuses=(OfficeSignatureInvalid, OfficeCaseNotFound, InvalidContent),
 )

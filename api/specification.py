@@ -72,6 +72,9 @@ _OFFICE_SCHEME = {
 def document(app: Flask) -> dict[str, Any]:
     """The specification as data."""
     spec: dict[str, Any] = app.extensions["onephone_specification"].to_dict()
+    for unused in ("Error", "PaginationMetadata"):
+        # flask-smorest's own shapes; our errors and pages have others.
+        spec["components"]["schemas"].pop(unused, None)
     return spec
 
 

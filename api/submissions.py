@@ -45,6 +45,10 @@ from auth import guards
 
 door = Door("submissions", guards.residents, "/v1/submissions", "My submissions.")
 
+# A schema is made once: making one costs more than using it.
+_RECEIPT = ReceiptSchema()
+_SUBMISSION = SubmissionSchema()
+
 _FILING = (StepUpRequired, SubmissionIncomplete, SignatureRequired)
 
 
@@ -59,7 +63,7 @@ def start_submission(visit: Visit, wish: dict[str, Any]) -> Response:
     """Start a draft, or with `submit` file at once what needs neither materials nor a signature."""
     if wish["submit"]:
         args = (visit.work, visit.caller, wish["service"], wish["answers"], visit.language)
-        return answers.of(ReceiptSchema().dump(submissions.submit_at_once(*args)), 201)
+        return answers.of(_RECEIPT.dump(submissions.submit_at_once(*args)), 201)
     draft = drafts.start(visit.work, visit.caller, wish["service"], wish["answers"])
     return _with_revision(_shown(visit, draft), 201)
 
@@ -84,11 +88,11 @@ def read_submission(visit: Visit, submission_id: UUID) -> Response:
     media_type="application/merge-patch+json",
     answer=SubmissionSchema,
     headers=(IF_MATCH,),
-    refuses=(SubmissionNotFound, AlreadySubmitted, PreconditionRequired, BadHeader, Stale),
+    refuses=(SubmissionNotFound, AlreadySubmitted, PreconditionRequired, BadHeader, Stale, InvalidContent),
 )
 def edit_submission(visit: Visit, patch: dict[str, Any], submission_id: UUID) -> Response:
     """Save some answers of a draft, complete or not."""
-    if visit.revision is None:
+    if not visit.is_conditional:
         raise PreconditionRequired
     draft = drafts.edit(visit.work, visit.caller, submission_id, visit.revision, patch["answers"])
     return _with_revision(_shown(visit, draft), 200)
@@ -169,4 +173,4 @@ def _shown(visit: Visit, row: Any) -> dict[str, Any]:
 
 
 def _with_revision(shown: dict[str, Any], status: int) -> Response:
-    return answers.of(SubmissionSchema().dump(shown), status, headers={"ETag": f'"{shown["revision"]}"'})
+    return answers.of(_SUBMISSION.dump(shown), status, headers={"ETag": f'"{shown["revision"]}"'})

@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     Connection,
     CursorResult,
@@ -37,17 +39,26 @@ metadata = MetaData(
 )
 
 _engine: Engine | None = None
+_reader: Engine | None = None
 
 
 def engine() -> Engine:
-    """The engine of this process, made at the first call."""
+    """The engine of this process for units of work, made at the first call."""
     global _engine
     if _engine is None:
         _engine = _make_engine()
     return _engine
 
 
-def _make_engine() -> Engine:
+def _reading_engine() -> Engine:
+    """The engine for single reads. Its connections stay in autocommit, so that none is switched to and fro."""
+    global _reader
+    if _reader is None:
+        _reader = _make_engine(isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True)
+    return _reader
+
+
+def _make_engine(**options: Any) -> Engine:
     # Instants are stored in UTC whatever the session's zone; this one only decides how they are shown.
     return create_engine(
         settings().database_url.replace("postgresql://", "postgresql+psycopg://", 1),
@@ -56,15 +67,17 @@ def _make_engine() -> Engine:
         pool_timeout=5,
         pool_recycle=1800,
         connect_args={"options": "-c timezone=Asia/Shanghai -c lock_timeout=5s", "connect_timeout": 5},
+        **options,
     )
 
 
 def close() -> None:
     """Drop every connection; the next use opens new ones. For tests and for a clean stop."""
-    global _engine
-    if _engine is not None:
-        _engine.dispose()
-    _engine = None
+    global _engine, _reader
+    for opened in (_engine, _reader):
+        if opened is not None:
+            opened.dispose()
+    _engine = _reader = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +113,12 @@ class Work:
         return self.connection.execute(statement, values)
 
     def run_sql(self, sql: str, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Execute hand-written SQL with psycopg's `%(name)s` places: for hot paths in one round trip."""
+        """Execute hand-written SQL with psycopg's `%(name)s` places."""
         return self.connection.exec_driver_sql(sql, dict(values))
+
+    def row(self, sql: str, values: Mapping[str, Any]) -> Any:
+        """The same for hot paths: see `row_of`."""
+        return row_of(self.connection, sql, values)
 
     def defer(self, job: Job) -> None:
         """Have a job run after, and only if, this work is saved."""
@@ -111,8 +128,11 @@ class Work:
         """Tell the listeners of the switchboard what happened; they may only add jobs."""
         events.tell(self, event)
 
-    def flush_jobs(self) -> None:
+    def flush_jobs(self, beside: str = "", values: Mapping[str, Any] | None = None) -> None:
+        """Write the jobs; an INSERT of the caller's may go `beside` them in the same round trip."""
         if not self._jobs:
+            if beside:
+                self.row(beside, values or {})
             return
         jobs = [
             {
@@ -124,7 +144,8 @@ class Work:
             }
             for j in self._jobs
         ]
-        self.run_sql(_DEFER, {"jobs": json.dumps(jobs, default=str)})
+        sql = f"WITH beside AS ({beside}) {_DEFER}" if beside else _DEFER
+        self.row(sql, {**(values or {}), "jobs": json.dumps(jobs, default=str)})
         self._jobs.clear()
 
 
@@ -140,8 +161,28 @@ def work() -> Iterator[Work]:
 @contextmanager
 def reading() -> Iterator[Connection]:
     """A connection for single reads: every statement stands alone, which saves two round trips."""
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with _reading_engine().connect() as connection:
         yield connection
+
+
+def row_of(connection: Connection, sql: str, values: Mapping[str, Any]) -> Any:
+    """The first row of hand-written SQL, None without one, asked of the driver itself.
+
+    For hot paths: SQLAlchemy's own way to a result costs more processor time than PostgreSQL's answer. Errors are
+    SQLAlchemy's all the same, so that whoever handles them need not know which way was taken.
+    """
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    try:
+        cursor = driver.cursor(row_factory=namedtuple_row)
+        cursor.execute(sql, values)
+        return cursor.fetchone() if cursor.description else None
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+            # Whatever cut this connection has most likely cut the others too, and a few tries must be enough.
+            connection.engine.dispose()
+        lost = connection.invalidated
+        raise DBAPIError.instance(sql, None, error, psycopg.Error, connection_invalidated=lost) from error
 
 
 def is_away(error: BaseException) -> bool:

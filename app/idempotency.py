@@ -61,7 +61,7 @@ def claim(work: Work, scope: str, key: str, request_sha256: str) -> StoredAnswer
 
     Raises RequestInProgress and IdempotencyKeyReused.
     """
-    row = work.run_sql(_CLAIM, {"scope": scope, "key": key}).one()
+    row = work.row(_CLAIM, {"scope": scope, "key": key})
     if row.request_sha256 is not None:
         if row.request_sha256 != request_sha256:
             raise IdempotencyKeyReused
@@ -78,8 +78,8 @@ VALUES (%(scope)s, %(key)s, %(request_sha256)s, %(status)s, %(headers)s::jsonb, 
 
 
 def remember(work: Work, record: dict[str, Any]) -> None:
-    """Store the answer beside the work. A second record of the same key fails on the primary key."""
-    work.run_sql(_REMEMBER, record)
+    """Store the answer beside the work and its jobs. A second record of the same key fails on the primary key."""
+    work.flush_jobs(beside=_REMEMBER, values=record)
 
 
 @jobs.tasks.periodic(cron="7 * * * *")

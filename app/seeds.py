@@ -11,6 +11,7 @@ from app import database
 from app.catalogue import departments, services
 from app.database import Work
 from app.people import staff
+from app.settings import settings
 
 _DEFINITIONS = Path(__file__).parent / "catalogue" / "definitions"
 
@@ -22,14 +23,26 @@ _STAFF = (
 )
 
 
-def plant() -> dict[str, int]:
-    """Publish every definition file and hire the demo staff; how many of each are new."""
+class DemoOnly(SystemExit):
+    """Fictional staff have no place in production."""
+
+
+def publish() -> int:
+    """Publish the departments and every new service version of the definition files; how many are new."""
     with database.work() as work:
         for department in _read("departments.yaml")["departments"]:
             departments.publish(work, department)
-        published = sum(services.publish(work, _read(path.name)) for path in _service_files())
+        return sum(services.publish(work, _read(path.name)) for path in _service_files())
+
+
+def plant() -> dict[str, int]:
+    """Publish, and hire the demo's staff; how many of each. Raises DemoOnly in production."""
+    if not settings().is_demo:
+        raise DemoOnly("Demo data is for ONEPHONE_ENV=demo; `onephone publish` publishes the services alone.")
+    published = publish()
+    with database.work() as work:
         _hire(work)
-    return {"services": published, "staff": len(_STAFF)}
+    return {"new services": published, "staff": len(_STAFF)}
 
 
 def _hire(work: Work) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
-from app import clock, storage
+from app import clock, database, jobs, storage
 from app.database import Work, metadata
 from app.documents import results
 from app.identifiers import is_reference, normal_reference
@@ -38,14 +39,19 @@ from app.submissions.history import SYSTEM, Actor
 from app.submissions.steps import STEPS, is_ahead
 from app.submissions.submissions import take_step
 
+log = structlog.get_logger()
+
 MEANINGS = {
     "cn.onephone.submission.accepted": "accept",
     "cn.onephone.submission.declined": "decline",
     "cn.onephone.submission.in_review": "review",
     "cn.onephone.submission.approved": "approve",
     "cn.onephone.submission.refused": "refuse",
+    "cn.onephone.submission.completed": "complete",
 }
 """What each word of an office means here, as a step of `app/submissions/steps.py`."""
+
+_PARKED_TOO_LONG = timedelta(hours=1)
 
 OUTCOMES = ("applied", "already_applied", "parked", "ignored")
 
@@ -127,8 +133,10 @@ def _apply(work: Work, submission_id: Any, step: str, data: dict[str, Any]) -> N
     handler = Actor("office", data.get("handler"))
     take_step(work, submission_id, step, handler, at, data.get("reason") or data.get("opinion"))
     result = data.get("result")
-    if step == "approve" and result is not None:
+    if result is not None:
         results.keep_document(work, submission_id, result["filename"], result["sha256"], result["size"])
+    # An approval that brings its result leaves nothing to wait for; one without is completed by a later message.
+    if step == "approve" and result is not None:
         take_step(work, submission_id, "complete", SYSTEM, at)
 
 
@@ -146,6 +154,18 @@ def _apply_parked(work: Work, submission_id: Any) -> None:
             office_messages.c.office == message.office, office_messages.c.message_id == message.message_id
         )
         work.run(mark.values(outcome=outcome))
+
+
+@jobs.tasks.periodic(cron="*/10 * * * *")
+@jobs.task("sweep_parked_messages", queueing_lock="sweep_parked_messages")
+def sweep(timestamp: int) -> None:
+    """Tell operators of messages that wait too long for the one before them: the office must send it again."""
+    late = select(office_messages).where(
+        office_messages.c.outcome == "parked", office_messages.c.at < clock.now() - _PARKED_TOO_LONG
+    )
+    with database.reading() as connection:
+        for message in connection.execute(late.limit(500)):
+            log.warning("office_message_parked", office=message.office, submission=str(message.submission_id))
 
 
 def _without_bytes(submission: Any, data: dict[str, Any]) -> dict[str, Any]:

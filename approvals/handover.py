@@ -69,7 +69,7 @@ def run(submission_id: str) -> None:
         case = _case(work, case_id, attempt.event_id)
     # No connection is held while the office is asked: it may take its time.
     try:
-        handed = CONNECTORS[services_connector(case)](case)
+        handed = CONNECTORS[case.definition["connector"]](case)
     except Exception as error:
         # A fault of the connector is noted too, by its kind only: its text may quote a person.
         _note_failure(
@@ -78,11 +78,6 @@ def run(submission_id: str) -> None:
         raise
     with database.work() as work:
         _settle(work, case_id, handed)
-
-
-def services_connector(case: Case) -> str:
-    """The name of the connector that the service's definition asks for."""
-    return str(case.definition["connector"])
 
 
 def _count_attempt(work: Work, submission_id: UUID) -> Any:

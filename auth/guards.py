@@ -63,7 +63,9 @@ def _office(request: Request) -> Caller:
     return offices.verified(code, dict(request.headers), request.get_data(cache=True))
 
 
-anyone = Guard("anyone", _anyone, None, lambda: settings().body_limit)
-residents = Guard("residents", _resident, "resident", lambda: settings().body_limit)
-staff = Guard("staff", _clerk, "staff", lambda: settings().body_limit)
-offices_guard = Guard("offices", _office, "office", lambda: settings().office_body_limit)
+anyone = Guard("anyone", "Open to anyone.", _anyone, None, lambda: settings().body_limit)
+residents = Guard("residents", "For residents who logged in.", _resident, "resident", lambda: settings().body_limit)
+staff = Guard("staff", "For staff who logged in.", _clerk, "staff", lambda: settings().body_limit)
+offices_guard = Guard(
+    "offices", "For approval systems, who sign each request.", _office, "office", lambda: settings().office_body_limit
+)

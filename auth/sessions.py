@@ -106,13 +106,20 @@ def rotate(refresh_token: str) -> dict[str, Any]:
 def _rotated(work: Work, session: Any, offered: str) -> dict[str, Any] | None:
     if session.revoked_at is not None or session.expires_at <= clock.now():
         return None
-    if session.spent_sha256 == offered:
+    if session.spent_sha256 == offered or _is_dismissed(work, session):
         revoke(work, session.id)
         return None
     fresh = secrets.token_urlsafe(32)
     values = {"refresh_sha256": _hash(fresh), "spent_sha256": offered}
     work.run(update(sessions).where(sessions.c.id == session.id).values(**values))
     return _pair(work, session, fresh)
+
+
+def _is_dismissed(work: Work, session: Any) -> bool:
+    """Whether the session is of somebody who works here no longer."""
+    if session.staff_id is None:
+        return False
+    return not work.run(select(staff.c.active).where(staff.c.id == session.staff_id)).scalar_one()
 
 
 def revoke(work: Work, session_id: UUID) -> None:

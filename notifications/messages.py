@@ -76,7 +76,7 @@ class Facts:
     decision: str
     opinion: str
     at: str
-    """When the step was taken, `2026-11-22 10:05` in China."""
+    """When the step was taken, `2026年11月22日 10:05` in China."""
 
 
 def title(step: str, language: str) -> str:

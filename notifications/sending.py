@@ -14,10 +14,13 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, database, jobs
+from app.catalogue import services
 from app.database import Job, Work
 from app.events import StepTaken
 from app.identifiers import new_id
+from app.submissions import history
 from app.submissions.drafts import submissions
+from app.submissions.steps import FINAL_STATES
 from notifications import inbox, messages, subscriptions
 from notifications.channels import wechat
 from notifications.inbox import attempts, notifications
@@ -39,6 +42,8 @@ def on_step(work: Work, event: StepTaken) -> None:
 def notify(submission_id: str, number: int) -> None:
     """Put the event into the resident's inbox and push it. May run twice."""
     with database.work() as work:
+        if not _worth_telling(work, UUID(submission_id), number):
+            return
         notification = _ensure(work, UUID(submission_id), number)
         attempt = _begin_wechat(work, notification)
     if attempt is None:
@@ -49,6 +54,13 @@ def notify(submission_id: str, number: int) -> None:
         _forget_attempt(notification.id)
         raise
     _settle(notification, _known(sent))
+
+
+def _worth_telling(work: Work, submission_id: UUID, number: int) -> bool:
+    """Whether the person wants to hear of this step: of a query answered on the spot, only of its end."""
+    row = work.run(select(submissions).where(submissions.c.id == submission_id)).one()
+    service = services.version(work.connection, row.service_code, row.service_version)
+    return not service.on_the_spot or history.row(work, submission_id, number).state in FINAL_STATES
 
 
 def _ensure(work: Work, submission_id: UUID, number: int) -> Any:

@@ -74,7 +74,7 @@ def sql(product: Flask) -> Callable[..., list[Any]]:
 
     def ask(statement: str, *values: Any) -> list[Any]:
         with psycopg.connect(settings().database_url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
-            cursor = connection.execute(statement, values)  # type: ignore[arg-type]
+            cursor = connection.execute(statement, values)
             return list(cursor.fetchall()) if cursor.description else []
 
     return ask
@@ -113,10 +113,12 @@ class Phone:
         """A draft of the service with these answers."""
         response = self.post("/v1/submissions", {"service": service, "answers": answers or {}})
         assert response.status_code == 201, response.text
-        draft: dict[str, Any] = response.json
-        return draft
+        assert response.json is not None
+        return dict(response.json)
 
-    def slot(self, submission: str, material: str, content: bytes, kind: str = "image/png", **wish: Any) -> TestResponse:
+    def slot(
+        self, submission: str, material: str, content: bytes, kind: str = "image/png", **wish: Any
+    ) -> TestResponse:
         """Ask a slot for this content; `wish` overrides what is declared."""
         declared = {
             "material": material,

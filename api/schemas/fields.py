@@ -12,6 +12,7 @@ SHA256 = [validate.Regexp("^[0-9a-f]{64}$", error=_HEX), validate.Length(equal=6
 
 _MAX_DEPTH = 6
 _MAX_NODES = 2000
+_MAX_NAME = 100
 _MAX_NUMBER = 2**53 - 1
 
 
@@ -19,11 +20,14 @@ class Answers(fields.Dict):
     """Answers to a form: any JSON object, bounded in depth and size before anybody looks inside."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(keys=fields.String(validate=validate.Length(1, 100)), validate=_bounded, **options)
+        super().__init__(validate=_bounded, **options)
 
 
-def _bounded(answers: object) -> None:
-    nodes, layer = 0, [answers]
+def _bounded(answers: dict[str, object]) -> None:
+    if not all(1 <= len(name) <= _MAX_NAME for name in answers):
+        raise ValidationError(f"A field's name has 1 to {_MAX_NAME} characters.")
+    nodes: int = 0
+    layer: list[object] = [answers]
     for _ in range(_MAX_DEPTH):
         layer = [inner for outer in layer for inner in _inside(outer)]
         nodes += len(layer)
@@ -66,6 +70,15 @@ def check_text(text: str) -> None:
 def text(low: int, high: int, **options: Any) -> fields.String:
     """Words of bounded length."""
     return fields.String(validate=[validate.Length(low, high), check_text], **options)
+
+
+class Flag(fields.Boolean):
+    """true or false; Python alone would take 0 and 1 for them too."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class WordsSchema(Schema):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from api.schemas.fields import SHA256, text
 from approvals.decisions import MEANINGS, OUTCOMES
+
+_NEED_REASON = frozenset({"cn.onephone.submission.declined", "cn.onephone.submission.refused"})
 
 
 class OfficeResultSchema(Schema):
@@ -41,6 +45,12 @@ class OfficeEventSchema(Schema):
     subject = text(1, 40, required=True, metadata={"description": "The submission's reference."})
     time = fields.AwareDateTime(required=True)
     data = fields.Nested(OfficeAnswerSchema, required=True)
+
+    @validates_schema
+    def check_reason(self, event: dict[str, Any], **options: Any) -> None:
+        """行政许可法 第三十二条、第三十八条: who declines or refuses says why."""
+        if event["type"] in _NEED_REASON and not (event["data"].get("reason") or "").strip():
+            raise ValidationError({"data": {"reason": ["A refusal must say why."]}})
 
 
 class OutcomeSchema(Schema):

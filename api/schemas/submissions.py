@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
-from api.schemas.fields import SHA256, Answers, text
+from api.schemas.fields import SHA256, Answers, Flag, text
 from app.documents import uploads
 
 
 class SubmissionStartSchema(Schema):
     service = text(1, 100, required=True, metadata={"example": "residence-permit"})
     answers = Answers(load_default=dict, metadata={"example": {}})
-    submit = fields.Boolean(
+    submit = Flag(
         load_default=False,
-        truthy={True},
-        falsy={False},
         metadata={"description": "File at once; only for services without materials and signature."},
     )
 

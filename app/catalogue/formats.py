@@ -102,7 +102,10 @@ def is_past_date(text: str) -> bool:
 
 def is_text_line(text: str) -> bool:
     """Something readable on one line: not blank, no control characters and no line breaks."""
-    return bool(text.strip()) and not any(unicodedata.category(char) in _NOT_IN_A_LINE for char in text)
+    if not text.strip():
+        return False
+    # What Python can print holds none of them; looking at each character is for the few texts left.
+    return text.isprintable() or not any(unicodedata.category(char) in _NOT_IN_A_LINE for char in text)
 
 
 def _day(digits: str) -> date | None:

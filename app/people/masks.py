@@ -17,12 +17,13 @@ _COMPOUND_SURNAMES = frozenset(
 def name(text: str) -> str:
     """`李建国` → `李**`, `欧阳雪` → `欧阳*`, `阿依古丽·买买提` → `阿***·***`, `John Smith` → `J*** S****`.
 
-    A name of one character is hidden whole.
+    A name of one character, or of initials only, is hidden whole.
     """
     if len(text) < 2:
         return "*"
     if any(separator in text for separator in "·• "):
-        return _masked_parts(text)
+        shown = _masked_parts(text)
+        return shown if "*" in shown else "*" * len(text)
     if text.isascii():
         return text[0] + "*" * (len(text) - 1)
     kept = 2 if len(text) > 2 and text[:2] in _COMPOUND_SURNAMES else 1

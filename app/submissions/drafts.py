@@ -5,6 +5,7 @@ A submission is a draft first, so the table of submissions stands here.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -35,11 +36,14 @@ from app.catalogue import services
 from app.database import Work, metadata
 from app.identifiers import new_id
 from app.people.callers import Resident
-from app.refusals import NotFound, Refusal
+from app.refusals import InvalidContent, NotFound, Refusal
 from app.settings import settings
 from app.submissions.steps import STATES
 
 _DRAFTS_PER_RESIDENT = 50
+
+LARGEST_ANSWERS = 200_000
+"""Characters of JSON that all answers of one draft may have together, however many patches they came in."""
 
 submissions = Table(
     "submissions",
@@ -137,13 +141,17 @@ def start(work: Work, caller: Resident, service_code: str, answers: dict[str, An
 def edit(work: Work, caller: Resident, submission_id: UUID, revision: int | None, patch: dict[str, Any]) -> Any:
     """Merge a patch (RFC 7396) into the answers of a draft; the new row.
 
-    `revision` is what the phone last saw, None meaning any. Raises SubmissionNotFound, AlreadySubmitted, Stale.
+    `revision` is what the phone last saw, None meaning any. Raises SubmissionNotFound, AlreadySubmitted, Stale,
+    InvalidContent when the answers grow too long altogether.
     """
     draft = own_draft(work, caller, submission_id)
     check_revision(draft, revision)
     statement = update(submissions).where(submissions.c.id == submission_id)
+    answers = merged(draft.answers, patch)
+    if len(json.dumps(answers, ensure_ascii=False)) > LARGEST_ANSWERS:
+        raise InvalidContent(errors={"/answers": ["Too long altogether."]})
     values = {
-        "answers": merged(draft.answers, patch),
+        "answers": answers,
         "revision": draft.revision + 1,
         "expires_at": clock.now() + settings().draft_life,
     }

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from app.catalogue import departments, services
+from app.database import row_of
 from app.people.callers import Resident
 from app.submissions.drafts import SubmissionNotFound, submissions
 from app.submissions.steps import STATES, STEPS
@@ -26,7 +27,7 @@ WHERE s.id = %(id)s AND s.applicant_id = %(applicant)s
 
 def revision_and_progress(connection: Connection, caller: Resident, submission_id: UUID) -> Any:
     """One row with the state, the dates and the visible history. Raises SubmissionNotFound."""
-    row = connection.exec_driver_sql(_PROGRESS, {"id": submission_id, "applicant": caller.id}).one_or_none()
+    row = row_of(connection, _PROGRESS, {"id": submission_id, "applicant": caller.id})
     if row is None:
         raise SubmissionNotFound
     return row

@@ -75,10 +75,11 @@ def submit(work: Work, caller: Resident, submission_id: UUID, revision: int | No
     service = services.version(work.connection, draft.service_code, draft.service_version)
     identity.require(caller, service)
     files = uploads.listing(work.connection, submission_id)
-    _check_complete(service, draft.answers, files, language)
     content_sha256 = signatures.hash_of(draft, files)
+    signature = signatures.of(work.connection, submission_id) if service.needs_signature else None
+    _check_complete(service, draft.answers, files, language, unsigned=service.needs_signature and signature is None)
     if service.needs_signature:
-        _check_signature(signatures.of(work.connection, submission_id), content_sha256)
+        _check_signature(signature, content_sha256)
     return _file(work, caller, service, submission_id, draft.answers, content_sha256)
 
 
@@ -92,7 +93,7 @@ def submit_at_once(
     """
     service = services.current(work.connection, service_code)
     identity.require(caller, service)
-    _check_complete(service, answers, [], language)
+    _check_complete(service, answers, [], language, unsigned=service.needs_signature)
     if service.needs_signature:
         raise SignatureRequired
     submission_id = new_id()
@@ -125,10 +126,15 @@ def _faults(service: ServiceVersion, answers: dict[str, Any], files: list[Any], 
     return faults
 
 
-def _check_complete(service: ServiceVersion, answers: dict[str, Any], files: list[Any], language: str) -> None:
+def _check_complete(
+    service: ServiceVersion, answers: dict[str, Any], files: list[Any], language: str, unsigned: bool
+) -> None:
+    """Raises SubmissionIncomplete with everything that is missing at once, the signature included."""
     if any(file.state == "received" for file in files):
         raise UploadsUnchecked
     faults = _faults(service, answers, files, language)
+    if faults and unsigned:
+        faults["/signature"] = [_SIGN[language]]
     if faults:
         raise SubmissionIncomplete(errors=faults)
 
@@ -193,7 +199,7 @@ def _file(
         "decision_due": due.decision,
         "provisional": due.provisional,
     }
-    turn = work.run_sql(_FILE, values).scalar_one()
+    turn = work.row(_FILE, values).turn
     work.announce(SubmissionReceived(submission_id))
     work.announce(StepTaken(submission_id, 1))
     return _receipt(submission_id, values, turn, due)

@@ -23,6 +23,8 @@ from app.settings import settings
 
 _BAD_TOKEN = frozenset({40001, 40014, 42001})
 _BUSY = frozenset({-1, 43108, 45009})
+# HTTP answers of somebody in between, who may have passed the message on before things went wrong.
+_MAYBE_DONE = frozenset({500, 502, 504})
 _RENEW_BEFORE = timedelta(minutes=2)
 
 # One token for all processes: fetching a new one everywhere would use up WeChat's daily quota.
@@ -110,7 +112,9 @@ def _send_once(message: dict[str, Any], fresh_token: bool) -> dict[str, Any]:
         if "NewConnectionError" in repr(error):
             raise WechatBusy("connection") from None
         return {"errcode": "lost"}
-    except requests.HTTPError:
+    except requests.HTTPError as error:
+        if error.response.status_code in _MAYBE_DONE:
+            return {"errcode": "lost"}
         raise WechatBusy("http") from None
     except requests.RequestException:
         return {"errcode": "lost"}
@@ -135,9 +139,9 @@ def _fetch_token() -> str:
         "force_refresh": False,
     }
     answer = _call("POST", "/cgi-bin/stable_token", content=request)
-    if not isinstance(answer.get("access_token"), str):
+    if not isinstance(answer.get("access_token"), str) or not isinstance(answer.get("expires_in"), int):
         raise requests.RequestException(f"errcode {answer.get('errcode')}")
-    expires_at = clock.now() + timedelta(seconds=int(answer["expires_in"]))
+    expires_at = clock.now() + timedelta(seconds=answer["expires_in"])
     with database.work() as work:
         _keep_token(work, answer["access_token"], expires_at)
     return str(answer["access_token"])

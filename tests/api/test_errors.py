@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -30,7 +30,7 @@ def problem(response: TestResponse, status: int, code: str) -> dict[str, Any]:
     """The body, after everything that holds for every problem was checked."""
     assert response.status_code == status, response.text
     assert response.mimetype == "application/problem+json"
-    body: dict[str, Any] = response.json
+    body = cast(dict[str, Any], response.json)
     assert body["code"] == code
     assert body["type"] == f"urn:onephone:problem:{code}"
     assert body["status"] == status

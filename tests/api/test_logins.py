@@ -6,7 +6,7 @@ import base64
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
@@ -24,8 +24,7 @@ def begin(client: FlaskClient, outside: str, doors: str = "", **wish: Any) -> di
     page = "/clerk/callback" if doors else "/phone/callback"
     response = client.post(f"/v1{doors}/logins", json={"provider": "sandbox", "redirect_uri": outside + page, **wish})
     assert response.status_code == 201, response.text
-    login: dict[str, Any] = response.json
-    return login
+    return cast(dict[str, Any], response.json)
 
 
 def say_who(login: dict[str, Any], person: str, **form: str) -> dict[str, str]:
@@ -42,8 +41,7 @@ def finish(client: FlaskClient, login: dict[str, Any], back: dict[str, str], doo
 
 def me(client: FlaskClient, tokens: TestResponse) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {tokens.json['access_token']}"}
-    profile: dict[str, Any] = client.get("/v1/me", headers=headers).json
-    return profile
+    return cast(dict[str, Any], client.get("/v1/me", headers=headers).json)
 
 
 def refused(response: TestResponse, status: int, code: str) -> None:

@@ -38,7 +38,9 @@ def test_paging_shows_everything_once_and_in_order(client: FlaskClient, limit: i
     assert set(found) >= CODES
 
 
-@pytest.mark.parametrize("cursor", ["!", "AA", "%00", "a", "====", "cmVzaWRlbmNl!!", "_w", "李", "cmVzaWRlbmNlLXBlcm1pdA=="])
+@pytest.mark.parametrize(
+    "cursor", ["!", "AA", "%00", "a", "====", "cmVzaWRlbmNl!!", "_w", "李", "cmVzaWRlbmNlLXBlcm1pdA=="]
+)
 def test_a_cursor_that_was_not_given_out_is_refused(client: FlaskClient, cursor: str) -> None:
     response = client.get("/v1/services", query_string={"cursor": cursor})
 
@@ -70,13 +72,16 @@ def test_a_guide_holds_everything_to_apply_with_in_the_language_asked_for(client
     assert en.json["materials"][0]["name"] == "Photo of yourself"
     assert zh.json["form"]["schema"] == en.json["form"]["schema"]
     assert zh.json["identity"] == {"level": 3, "max_age_minutes": 720}
-    assert set(zh.json) == set(en.json)
+    assert zh.json and en.json
+    assert zh.json.keys() == en.json.keys()
     assert '"zh":' not in en.text, "no pair of languages is left in it"
 
 
 def test_how_we_reach_the_office_is_nobody_elses_business(client: FlaskClient) -> None:
     for code in CODES:
-        assert not {"connector", "data_source"} & set(client.get(f"/v1/services/{code}").json)
+        text = client.get(f"/v1/services/{code}").text
+        assert '"connector"' not in text
+        assert '"data_source"' not in text
 
 
 def test_a_guide_that_the_phone_has_is_not_sent_again(client: FlaskClient) -> None:

@@ -280,7 +280,9 @@ def test_overwriting_the_slot_during_the_check_never_makes_other_bytes_clean(
         phone.post(f"/v1/uploads/{slot['id']}/confirm")
 
     for slot in slots:
-        cheat = threading.Thread(target=lambda p: [store(p, bytes(len(content))) for _ in range(4)], args=[slot["post"]])
+        cheat = threading.Thread(
+            target=lambda p: [store(p, bytes(len(content))) for _ in range(4)], args=[slot["post"]]
+        )
         cheat.start()
         uploads.inspect(slot["id"])
         cheat.join()
@@ -318,7 +320,8 @@ def test_a_check_that_got_lost_is_asked_for_again(phone: Phone, draft: str, sql:
     sql("DELETE FROM procrastinate_jobs WHERE args->>'upload_id' = %s", upload)
     sql("UPDATE uploads SET created_at = now() - interval '16 minutes' WHERE id = %s", upload)
 
-    uploads.sweep(0)
+    sweep: Any = uploads.sweep
+    sweep(0)
 
     assert settled(phone, upload, run_jobs) == ("clean", None)
 

@@ -59,7 +59,14 @@ def test_a_complete_environment_is_enough(read: Read) -> None:
 
 def test_every_fault_is_named_at_once(read: Read) -> None:
     with pytest.raises(SettingsError) as stopped:
-        read(DATABASE_URL=None, S3_BUCKET=None, ONEPHONE_ENV="staging", PUBLIC_URL="one", DATABASE_POOL="many", OFFICES="{")
+        read(
+            DATABASE_URL=None,
+            S3_BUCKET=None,
+            ONEPHONE_ENV="staging",
+            PUBLIC_URL="one",
+            DATABASE_POOL="many",
+            OFFICES="{",
+        )
 
     for name in ("DATABASE_URL", "S3_BUCKET", "ONEPHONE_ENV", "PUBLIC_URL", "DATABASE_POOL", "OFFICES"):
         assert f"\n  {name}: " in str(stopped.value)

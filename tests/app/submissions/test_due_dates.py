@@ -23,7 +23,9 @@ CALENDAR = Calendar(
 )
 
 
-def service(promised: tuple[int, str], legal: tuple[int, str] | None = None, case_type: int = PROMISED) -> ServiceVersion:
+def service(
+    promised: tuple[int, str], legal: tuple[int, str] | None = None, case_type: int = PROMISED
+) -> ServiceVersion:
     """A service with these limits, given as value and unit."""
 
     def limit(pair: tuple[int, str]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def test_sixty_four_filings_at_once_into_one_queue_get_turns_without_a_gap(
 def test_an_edit_and_a_submit_at_once_never_file_what_was_not_signed(
     product: Flask, phone: Phone, make_submission: MakeSubmission, sql: Sql
 ) -> None:
-    for number in range(5):
+    for number in range(3):
         draft = make_submission()
         path = f"/v1/submissions/{draft['id']}"
 
@@ -111,8 +111,9 @@ def test_an_edit_and_a_submit_at_once_never_file_what_was_not_signed(
 
         edited, filed = all_at_once(product, [phone] * 2, act)
 
-        outcome = (edited.status_code, filed.status_code, filed.json.get("code"))
-        assert outcome in ((200, 422, "signature_outdated"), (409, 200, None)), outcome
+        assert (edited.status_code, filed.status_code) in ((200, 422), (409, 200)), filed.text
+        if filed.status_code == 422:
+            assert filed.json["code"] == "signature_outdated"
         kept = sql("SELECT answers, state FROM submissions WHERE id = %s", draft["id"])[0]
         assert kept["state"] == ("draft" if filed.status_code == 422 else "received")
         if kept["state"] == "received":
@@ -232,7 +233,7 @@ def test_a_refused_filing_changes_nothing(
     response = who.post(f"{desk.path}/submit", headers=headers)
 
     assert (response.status_code, response.json["code"]) == (status, code), response.text
-    assert set(response.json.get("errors", {})) == names
+    assert set((response.json or {}).get("errors", {})) == names
     after = desk.phone.get(desk.path)
     assert (after.data, after.headers["ETag"]) == (before.data, before.headers["ETag"])
     assert after.json["state"] == "draft"

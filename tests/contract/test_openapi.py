@@ -1,0 +1,61 @@
+"""What openapi.yaml promises, the running API keeps: every operation, with sense and nonsense, over real HTTP."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wsgi
+from app.settings import settings
+from tests.product import Phone, RunJobs, picture
+
+HERE = Path(__file__).parent
+OPENAPI = Path(wsgi.__file__).parent / "openapi.yaml"
+SECONDS = 25
+# The same knocks every time, so that nobody's change fails for a fault of somebody else's. Another number finds
+# others: SCHEMATHESIS_SEED=7.
+SEED = ["--seed", os.environ.get("SCHEMATHESIS_SEED", "1")]
+
+
+@pytest.fixture
+def known(
+    outside: str, phone: Phone, make_phone: Callable[..., Phone], make_clerk: Callable[[str], Phone], run_jobs: RunJobs
+) -> dict[str, str]:
+    """The variables of schemathesis.toml and knocking.py: people with tokens, and things that exist."""
+    draft = phone.start("residence-permit", {"reason": "residence"})
+    upload = phone.upload(draft["id"], "photo", picture())
+    wish = {"service": "housing-fund-balance", "submit": True}
+    answered = phone.post("/v1/submissions", wish).json["id"]
+    run_jobs()
+    filed: Any = phone.post("/v1/submissions", wish).json
+    return {
+        "RESIDENT_TOKEN": phone.tokens["access_token"],
+        "LEAVING_TOKEN": make_phone().tokens["access_token"],
+        "STAFF_TOKEN": make_clerk("S0003").tokens["access_token"],
+        "DRAFT": draft["id"],
+        "UPLOAD": upload,
+        "ANSWERED": answered,
+        "FILED": filed["id"],
+        "OFFICE_SECRET": settings().offices["gongan"]["secrets"][0],
+        "SCHEMATHESIS_HOOKS": "tests.contract.knocking",
+        "PYTHONPATH": str(HERE.parents[1]),
+    }
+
+
+@pytest.mark.timeout(SECONDS * 5)
+def test_every_operation_answers_as_it_says(
+    known: dict[str, str], settings_environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run"]
+    command += [str(OPENAPI), "--url", settings_environment["PUBLIC_URL"], "--max-time", str(SECONDS)]
+    command += ["--continue-on-failure", "--no-color", "--generation-database", "none", *SEED]
+
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | known, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,76 @@
+"""Subscriptions: accepts add up, a message takes one, and credits stay with the WeChat user who gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from app import clock, database
+from app.people.callers import Resident
+from notifications import subscriptions
+from tests.product import Phone
+
+
+@pytest.fixture
+def caller(phone: Phone) -> Resident:
+    return Resident(phone.resident_id, phone.resident_id, 3, clock.now())
+
+
+@pytest.fixture
+def bind(caller: Resident) -> Callable[..., Any]:
+    def run(openid: str, *accepted: str) -> Any:
+        with database.work() as work:
+            return subscriptions.bind(work, caller, openid, list(accepted))["credits"]["progress"]
+
+    return run
+
+
+def left(caller: Resident) -> int:
+    with database.reading() as connection:
+        return int(subscriptions.of(connection, caller.id).progress_credits)
+
+
+def test_accepts_add_up(bind: Callable[..., Any]) -> None:
+    assert bind("a", "progress") == 1
+    assert bind("a", "progress", "progress") == 3
+    assert bind("a") == 3
+
+
+def test_credits_of_a_former_wechat_user_do_not_count(bind: Callable[..., Any]) -> None:
+    bind("a", "progress", "progress")
+
+    assert bind("b", "progress") == 1
+
+
+def test_a_message_takes_one_and_never_more_than_there_are(caller: Resident, bind: Callable[..., Any]) -> None:
+    bind("a", "progress", "progress")
+
+    def spend(_: int) -> None:
+        with database.work() as work:
+            subscriptions.spend(work, caller.id)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(spend, range(6)))
+
+    assert left(caller) == 0
+
+
+def test_a_refusal_takes_all(caller: Resident, bind: Callable[..., Any]) -> None:
+    bind("a", "progress", "progress", "progress")
+
+    with database.work() as work:
+        subscriptions.clear(work, caller.id)
+
+    assert left(caller) == 0
+    assert bind("a", "progress") == 1
+
+
+def test_who_never_bound_has_nothing(caller: Resident) -> None:
+    with database.work() as work:
+        assert subscriptions.of(work.connection, caller.id) is None
+        subscriptions.spend(work, caller.id)
+        subscriptions.clear(work, caller.id)
+        assert subscriptions.of(work.connection, caller.id) is None
