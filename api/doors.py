@@ -187,6 +187,7 @@ class Door(Blueprint):
                 "type": f"urn:onephone:problem:{names[0]}",
                 "title": "…",
                 "status": status,
+                "detail": "…",
                 "code": names[0],
             }
             view = self.alt_response(

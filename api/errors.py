@@ -14,6 +14,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from api import answers
+from api.problem_details import DETAILS
 from app import database, idempotency, refusals
 from app.catalogue import services
 from app.documents import results, signatures, uploads
@@ -130,6 +131,7 @@ def answer(status: int, code: str, title: str, errors: dict[str, list[str]], fac
         "type": f"urn:onephone:problem:{code}",
         "title": title,
         "status": status,
+        "detail": DETAILS[code][g.language],
         "code": code,
         "instance": f"urn:uuid:{g.request_id}",
         **facts,

@@ -12,7 +12,7 @@ from approvals.decisions import OfficeCaseNotFound
 from auth import guards
 from auth.offices import OfficeSignatureInvalid
 
-door = Door("offices", guards.offices_guard, "/v1/offices", "Answers of approval systems.")
+door = Door("offices", guards.offices, "/v1/offices", "Answers of approval systems.")
 
 _SIGNED_ID = {
     "in": "header",

@@ -25,12 +25,10 @@ from app.settings import settings
 from app.submissions.drafts import submissions
 from app.submissions.history import SYSTEM
 from app.submissions.submissions import take_step
-from approvals.connectors import query, webhook
-from approvals.connectors.interface import Case, Connector, File, Handed, OfficeAway
+from approvals.connectors.interface import Case, File, Handed, OfficeAway
+from approvals.connectors.registry import CONNECTORS
 
 log = structlog.get_logger()
-
-CONNECTORS: dict[str, Connector] = {"webhook": webhook.send, "query": query.send}
 
 handovers = Table(
     "handovers",

@@ -13,7 +13,8 @@ from flask import Request
 
 from app.people.callers import Caller
 from app.settings import settings
-from auth import offices, sessions, tokens
+from auth import offices as office_signatures
+from auth import sessions, tokens
 from auth.tokens import TokenInvalid, TokenMissing
 
 
@@ -60,12 +61,12 @@ def _clerk(request: Request) -> Caller:
 
 def _office(request: Request) -> Caller:
     code = str((request.view_args or {}).get("office_code", ""))
-    return offices.verified(code, dict(request.headers), request.get_data(cache=True))
+    return office_signatures.verified(code, dict(request.headers), request.get_data(cache=True))
 
 
 anyone = Guard("anyone", "Open to anyone.", _anyone, None, lambda: settings().body_limit)
 residents = Guard("residents", "For residents who logged in.", _resident, "resident", lambda: settings().body_limit)
 staff = Guard("staff", "For staff who logged in.", _clerk, "staff", lambda: settings().body_limit)
-offices_guard = Guard(
+offices = Guard(
     "offices", "For approval systems, who sign each request.", _office, "office", lambda: settings().office_body_limit
 )

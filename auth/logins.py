@@ -32,12 +32,10 @@ from app.refusals import InvalidContent
 from app.settings import settings
 from auth import sessions
 from auth.providers.interface import Handshake, Identity, LoginRefused, Provider
-from auth.providers.oidc import OidcProvider
+from auth.providers.registry import PROTOCOLS
 
 RESIDENTS = "residents"
 STAFF = "staff"
-
-PROTOCOLS = {"oidc": OidcProvider}
 
 logins = Table(
     "logins",

@@ -80,6 +80,17 @@ def sql(product: Flask) -> Callable[..., list[Any]]:
     return ask
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_to_do(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Drop the jobs a story leaves behind: the next one would run them, and wait for an office that is away."""
+    ask: Callable[..., list[Any]] | None = None
+    if "product" in request.fixturenames:
+        ask = request.getfixturevalue("sql")
+    yield
+    if ask is not None:
+        ask("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
+
+
 @dataclass
 class Phone:
     """A logged-in resident with a client of their own."""

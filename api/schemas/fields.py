@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
+
+from app.clock import CHINA
 
 _HEX = "64 lower-case hexadecimal digits."
 # The pattern is published, so it keeps to what every language reads alike; `$` alone would let a newline follow.
@@ -65,6 +68,14 @@ def check_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ValidationError("Contains half a character.") from None
+
+
+class Instant(fields.AwareDateTime):
+    """An instant as RFC 3339, always told in China's time."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> Any:
+        shown = None if value is None else value.astimezone(CHINA)
+        return super()._serialize(shown, attr, obj, **options)
 
 
 def text(low: int, high: int, **options: Any) -> fields.String:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
+from api.schemas.fields import Instant
+
 
 class ChannelSchema(Schema):
     channel = fields.String(required=True, metadata={"example": "wechat"})
@@ -12,7 +14,7 @@ class ChannelSchema(Schema):
 
 class NotificationSchema(Schema):
     id = fields.UUID(required=True)
-    at = fields.AwareDateTime(required=True)
+    at = Instant(required=True)
     title = fields.String(required=True)
     text = fields.String(required=True)
     submission = fields.UUID(required=True)

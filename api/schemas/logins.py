@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from api.schemas.fields import text
+from api.schemas.fields import Instant, text
 
 
 class LoginStartSchema(Schema):
@@ -22,7 +22,7 @@ class LoginStartSchema(Schema):
 class LoginSchema(Schema):
     id = fields.UUID(required=True)
     authorize_url = fields.URL(required=True, metadata={"description": "Send the person here."})
-    expires_at = fields.AwareDateTime(required=True)
+    expires_at = Instant(required=True)
 
 
 class LoginAnswerSchema(Schema):

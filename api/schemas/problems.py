@@ -14,6 +14,7 @@ class ProblemSchema(Schema):
     type = fields.String(required=True, metadata={"format": "uri"})
     title = fields.String(required=True)
     status = fields.Integer(required=True)
+    detail = fields.String(required=True, metadata={"description": "What to do now, in the caller's language."})
     code = fields.String(required=True, metadata={"description": "Stable and machine-readable."})
     instance = fields.String(required=True, metadata={"description": "Also in the log, to ask the help desk with."})
     errors = fields.Dict(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
-from api.schemas.fields import SHA256, Answers, Flag, text
+from api.schemas.fields import SHA256, Answers, Flag, Instant, text
 from app.documents import uploads
 
 
@@ -44,8 +44,8 @@ class SubmissionSummarySchema(Schema):
     state = fields.String(required=True, metadata={"example": "received"})
     state_text = fields.String(required=True)
     service = fields.Nested(ServiceNameSchema, required=True)
-    created_at = fields.AwareDateTime(required=True)
-    received_at = fields.AwareDateTime(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    received_at = Instant(required=True, allow_none=True)
     due = fields.Nested(DueSchema, required=True, allow_none=True)
 
 
@@ -76,7 +76,7 @@ class SubmissionSchema(SubmissionSummarySchema):
     answers = fields.Dict(required=True)
     uploads = fields.List(fields.Nested(UploadSchema), required=True)
     missing = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
-    expires_at = fields.AwareDateTime(required=True, allow_none=True)
+    expires_at = Instant(required=True, allow_none=True)
 
 
 class ReceiptSchema(Schema):
@@ -86,7 +86,7 @@ class ReceiptSchema(Schema):
     reference = fields.String(required=True, metadata={"example": "261122-4839-1027-5663-63"})
     state = fields.String(required=True, metadata={"example": "received"})
     turn = fields.Integer(required=True, metadata={"description": "Place in the queue of this service."})
-    received_at = fields.AwareDateTime(required=True)
+    received_at = Instant(required=True)
     due = fields.Nested(DueSchema, required=True)
     content_sha256 = fields.String(required=True)
 
@@ -123,7 +123,7 @@ class SlotSchema(Schema):
     id = fields.UUID(required=True)
     state = fields.String(required=True)
     post = fields.Nested(PostFormSchema, required=True)
-    expires_at = fields.AwareDateTime(required=True)
+    expires_at = Instant(required=True)
 
 
 class SignSchema(Schema):
@@ -135,7 +135,7 @@ class SignatureSchema(Schema):
     content_sha256 = fields.String(required=True, metadata={"description": "What exactly was signed."})
     image_sha256 = fields.String(required=True)
     identity_level = fields.Integer(required=True)
-    signed_at = fields.AwareDateTime(required=True)
+    signed_at = Instant(required=True)
 
 
 class ActorSchema(Schema):
@@ -160,7 +160,7 @@ class ProgressSchema(Schema):
     state = fields.String(required=True)
     state_text = fields.String(required=True)
     service = fields.Nested(ServiceNameSchema, required=True)
-    received_at = fields.AwareDateTime(required=True, allow_none=True)
+    received_at = Instant(required=True, allow_none=True)
     turn = fields.Integer(required=True, allow_none=True)
     due = fields.Nested(DueSchema, required=True, allow_none=True)
     events = fields.List(fields.Nested(EventSchema), required=True)

@@ -14,17 +14,6 @@ from app import database
 from app.settings import settings
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_to_do(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Drop the jobs a story leaves behind: the next one would run them, and wait for an office that is away."""
-    sql: Callable[..., list[Any]] | None = None
-    if "product" in request.fixturenames:
-        sql = request.getfixturevalue("sql")
-    yield
-    if sql is not None:
-        sql("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
-
-
 @pytest.fixture
 def database_away(product: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
     """`with database_away():` – the same application while nothing listens where its database should be."""

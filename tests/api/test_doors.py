@@ -46,7 +46,7 @@ def walked(app: Flask) -> list[tuple[str, str, Door]]:
 
 @pytest.mark.parametrize("door", wsgi.DOORS, ids=lambda door: door.name)
 def test_a_door_has_one_of_the_four_guards(door: Door) -> None:
-    assert door.guard in (guards.anyone, guards.residents, guards.staff, guards.offices_guard)
+    assert door.guard in (guards.anyone, guards.residents, guards.staff, guards.offices)
     print(f"{door.url_prefix:24} {door.name:16} {door.guard.name}")
 
 
@@ -86,7 +86,7 @@ def test_what_is_no_token_of_ours_is_refused_without_a_reason(client: FlaskClien
 
 def test_a_token_opens_only_the_doors_of_its_audience(product: Flask, phone: Phone, make_clerk: Any) -> None:
     clerk = make_clerk("S0001")
-    closed = {guards.residents: clerk, guards.staff: phone, guards.offices_guard: phone}
+    closed = {guards.residents: clerk, guards.staff: phone, guards.offices: phone}
     guarded = [(method, path, closed[door.guard]) for method, path, door in walked(product) if door.guard in closed]
 
     answers = {(method, path): stranger.send(method, path).status_code for method, path, stranger in guarded}

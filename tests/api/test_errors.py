@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 import wsgi
 from api import errors
 from api.doors import Door, Visit
+from api.problem_details import DETAILS
 from app.refusals import Refusal
 from auth import guards
 from tests.product import Phone
@@ -57,6 +58,7 @@ def test_every_refusal_of_the_product_has_words_in_both_languages_and_a_client_s
     assert told.zh and told.en and told.zh != told.en
     assert 400 <= told.status < 500 or told.status == 503
     assert refusal.__doc__, "clients' developers read it"
+    assert set(DETAILS[refusal.code()]) == {"zh", "en"}
 
 
 def test_no_two_refusals_share_a_code() -> None:

@@ -16,15 +16,6 @@ Sql = Callable[..., list[Any]]
 TIMEOUT = 10
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_to_do(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Drop the jobs a story leaves behind: the next one would run them, and wait for an office that is away."""
-    sql: Sql | None = request.getfixturevalue("sql") if "product" in request.fixturenames else None
-    yield
-    if sql is not None:
-        sql("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
-
-
 @pytest.fixture
 def office(client: FlaskClient) -> OfficeSystem:
     return OfficeSystem(client)

@@ -10,6 +10,7 @@ import pytest
 from app import database
 from app.settings import settings
 from approvals import handover
+from approvals.connectors import registry
 from approvals.connectors.interface import Case, Handed, OfficeAway
 from tests.approvals.connector_doubles import Remembering, crashing, refusing
 from tests.product import Phone, RunJobs
@@ -18,10 +19,10 @@ Ledger = Callable[[dict[str, Any]], Any]
 SERVICES = {"webhook": "residence-permit", "query": "housing-fund-balance"}
 
 
-@pytest.fixture(params=[*handover.CONNECTORS, "remembering"])
+@pytest.fixture(params=[*registry.CONNECTORS, "remembering"])
 def connector(request: pytest.FixtureRequest, quiet_office: None) -> Callable[[Case], Handed]:
     """Every connector that takes cases; a new one in CONNECTORS is tested by itself."""
-    known: dict[str, Callable[[Case], Handed]] = {**handover.CONNECTORS, "remembering": Remembering()}
+    known: dict[str, Callable[[Case], Handed]] = {**registry.CONNECTORS, "remembering": Remembering()}
     return known[request.param]
 
 
@@ -38,8 +39,8 @@ def case(request: pytest.FixtureRequest, phone: Phone, asked: Callable[[Phone], 
 def test_every_connector_of_a_definition_exists(product: Any, sql: Callable[..., list[Any]]) -> None:
     asked_for = {row["name"] for row in sql("SELECT definition->>'connector' AS name FROM service_versions")}
 
-    assert asked_for <= set(handover.CONNECTORS)
-    assert set(SERVICES) == set(handover.CONNECTORS), "name a service here for the new connector"
+    assert asked_for <= set(registry.CONNECTORS)
+    assert set(SERVICES) == set(registry.CONNECTORS), "name a service here for the new connector"
 
 
 def test_a_case_is_taken_and_numbered(connector: Callable[[Case], Handed], case: Case) -> None:
@@ -53,7 +54,7 @@ def test_the_same_case_again_is_the_same(connector: Callable[[Case], Handed], ca
     assert connector(case) == connector(case)
 
 
-@pytest.mark.parametrize("name", handover.CONNECTORS)
+@pytest.mark.parametrize("name", registry.CONNECTORS)
 def test_an_outside_that_nobody_configured_is_away(
     name: str, filed: dict[str, Any], phone: Phone, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +78,7 @@ def test_a_bad_connector_loses_nothing(
     sql: Callable[..., list[Any]],
 ) -> None:
     with monkeypatch.context() as bad:
-        bad.setitem(handover.CONNECTORS, "webhook", double)
+        bad.setitem(registry.CONNECTORS, "webhook", double)
         run_jobs()
     assert (ledger(filed)["state"], ledger(filed)["attempts"]) == ("waiting", 1)
 
@@ -90,7 +91,7 @@ def test_a_bad_connector_loses_nothing(
 def test_a_crash_is_noted_by_its_kind_and_quotes_nobody(
     filed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, ledger: Ledger
 ) -> None:
-    monkeypatch.setitem(handover.CONNECTORS, "webhook", crashing)
+    monkeypatch.setitem(registry.CONNECTORS, "webhook", crashing)
 
     with pytest.raises(ZeroDivisionError):
         handover.run(filed["id"])

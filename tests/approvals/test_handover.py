@@ -11,6 +11,7 @@ import pytest
 from app import database
 from app.settings import settings
 from approvals import handover
+from approvals.connectors import registry
 from approvals.connectors.interface import OfficeAway
 from tests.product import Phone, RunJobs
 
@@ -83,7 +84,7 @@ def test_an_attempt_is_counted_before_the_call(
         assert ledger(filed)["attempts"] == 1, "saved, and visible to everybody"
         raise WorkerKilled
 
-    monkeypatch.setitem(handover.CONNECTORS, "webhook", die)
+    monkeypatch.setitem(registry.CONNECTORS, "webhook", die)
     with pytest.raises(WorkerKilled):
         handover.run(filed["id"])
 
@@ -99,7 +100,7 @@ def test_no_connection_is_held_while_the_office_is_asked(
         held.append(database.engine().pool.checkedout())  # type: ignore[attr-defined]
         raise OfficeAway("later")
 
-    monkeypatch.setitem(handover.CONNECTORS, "webhook", look)
+    monkeypatch.setitem(registry.CONNECTORS, "webhook", look)
     with pytest.raises(OfficeAway):
         handover.run(filed["id"])
 
@@ -133,7 +134,7 @@ def test_run_twice_sends_once(
     def must_not(case: Any) -> Any:
         raise AssertionError("sent again")
 
-    monkeypatch.setitem(handover.CONNECTORS, "webhook", must_not)
+    monkeypatch.setitem(registry.CONNECTORS, "webhook", must_not)
     handover.run(filed["id"])
 
     assert ledger(filed)["state"] == "sent"

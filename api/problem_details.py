@@ -1,0 +1,92 @@
+"""The `detail` of each problem (RFC 9457 §3.1.4): what happened to the caller's things, and what to do now.
+
+Written for the person at the phone where a person can do something, and for the client's programmer elsewhere.
+"""
+
+from __future__ import annotations
+
+DETAILS: dict[str, dict[str, str]] = {
+    code: {"zh": zh, "en": en}
+    for code, zh, en in (
+        ("not_found", "请核对地址。", "Please check the address."),
+        ("invalid_content", "请按 errors 逐项改正后再试。", "Please mend what `errors` names and send it again."),
+        ("service_not_found", "请从事项目录重新选择。", "Please choose from the list of services again."),
+        ("submission_not_found", "请从“我的办件”重新打开。", "Please open it from your own submissions again."),
+        (
+            "already_submitted",
+            "您的申请早已收到，凭办件编号查看进度即可。",
+            "It was received before: follow it by the reference in this answer.",
+        ),
+        (
+            "stale",
+            "您填写的内容还在本机，请重新读取草稿后再保存。",
+            "What you typed is still with you: read the draft again, then save.",
+        ),
+        ("draft_limit_reached", "请先提交现有草稿中的一件。", "Please file one of the open drafts first."),
+        (
+            "submission_incomplete",
+            "草稿已保存，请按 errors 逐项补充后再提交。",
+            "The draft is kept as it is: complete what `errors` names, then submit again.",
+        ),
+        ("uploads_unchecked", "通常只需几秒，草稿没有变化。", "It takes seconds; the draft is unchanged."),
+        ("signature_required", "草稿已保存，签名后再提交。", "The draft is kept as it is: sign, then submit again."),
+        (
+            "signature_outdated",
+            "签名只对当时的内容有效，请核对后重新签名。",
+            "A signature holds only for what stood there then: read it through and sign again.",
+        ),
+        ("step_not_allowed", "办件没有变化，请查看最新进度。", "Nothing was changed: look at the progress."),
+        (
+            "step_up_required",
+            "草稿已保存。请用更高等级重新登录后继续。",
+            "Nothing is lost: log in again at the level named here, then go on.",
+        ),
+        ("upload_not_found", "请从草稿重新上传。", "Please upload it from the draft again."),
+        ("upload_missing", "请用同一表单再传一次，或重新申请上传。", "Send the form once more, or ask a new slot."),
+        ("upload_limit_reached", "请使用已上传的文件。", "Please use one of the files sent already."),
+        (
+            "signature_image_unusable",
+            "请等签名图片检查完成，或重新上传签名。",
+            "Wait until the image was checked, or upload the signature again.",
+        ),
+        ("signature_not_needed", "直接提交即可。", "Simply submit."),
+        ("result_not_ready", "办结后即可查看，请先看进度。", "It is here once completed: look at the progress first."),
+        ("request_in_progress", "请稍等片刻，用同一幂等键再试。", "Wait a moment and repeat it with the same key."),
+        ("idempotency_key_reused", "新的操作请用新的幂等键。", "A new action needs a new key."),
+        (
+            "idempotency_key_missing",
+            "请在请求头 Idempotency-Key 中放一个新的随机值。",
+            "Put a new random value into the header Idempotency-Key.",
+        ),
+        ("precondition_required", "请在 If-Match 中给出读取时的 ETag。", "Send the ETag you read as If-Match."),
+        ("bad_header", "请按接口说明改正 errors 所列的请求头。", "Mend the header that `errors` names."),
+        ("cursor_invalid", "请从第一页重新开始。", "Start again from the first page."),
+        ("token_missing", "登录后再试，您填写的内容不会丢失。", "Log in and try again; nothing you typed is lost."),
+        ("token_invalid", "重新登录后再试，草稿都还在。", "Log in again; your drafts are all here."),
+        ("refresh_token_invalid", "请重新登录，草稿都还在。", "Log in again; your drafts are all here."),
+        ("login_refused", "请重新开始登录。", "Please start the login again."),
+        ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
+        ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
+        ("office_case_not_found", "请核对办件编号。", "Check the reference."),
+        ("look_not_allowed", "如需查询，请联系主管部门。", "Ask the department in charge if you need to."),
+        ("wechat_code_refused", "请重新打开小程序再试。", "Open the mini-program again and retry."),
+        ("wechat_away", "办件不受影响，请稍后再绑定。", "Your submissions are not affected: bind it later."),
+        ("request_malformed", "请发送符合接口说明的 JSON。", "Send JSON as the specification says."),
+        ("path_unknown", "请核对地址。", "Please check the address."),
+        ("method_not_allowed", "可用的方法见 Allow。", "The header Allow names the methods."),
+        ("length_required", "请发送 Content-Length，不要分块。", "Send Content-Length; no chunked bodies."),
+        ("body_too_large", "文件请直接上传到存储。", "Files go straight to the store."),
+        ("media_type_unsupported", "请按接口说明设置 Content-Type。", "Set Content-Type as the specification says."),
+        ("content_invalid", "请按 errors 逐项改正后再试。", "Please mend what `errors` names and send it again."),
+        (
+            "internal_error",
+            "没有保存任何半成品。请稍后再试，或把编号告诉客服。",
+            "Nothing was left half done. Try again later, or tell the help desk the instance.",
+        ),
+        (
+            "temporarily_unavailable",
+            "您的内容没有丢失，请稍等几秒再试。",
+            "Nothing is lost: try again in a few seconds.",
+        ),
+    )
+}
