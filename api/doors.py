@@ -147,16 +147,17 @@ class Door(Blueprint):
                 declared = self.arguments(body(), content_type=media_type)(declared)
             if query is not None:
                 declared = self.arguments(query(), location="query")(declared)
-            declared = self._refusals(declared, rule, body or query, refuses)
+            described = self._refusals(declared, rule, body or query, refuses)
             for code, words in (answers_also or {}).items():
-                declared = self.alt_response(code, description=words)(declared)
+                described = self.alt_response(code, description=words)(described)
             docs: dict[str, Any] = {"operationId": view.__name__, "security": self._security()}
             docs["description"] = f"{inspect.getdoc(view)} {self.guard.words}"
             if headers:
                 # This takes the place of parameters that come from a query; no operation has both.
                 assert query is None
                 docs["parameters"] = list(headers)
-            declared = self.doc(**docs)(declared)
+            # Only the words are taken: the ten functions that brought them would be called at every request.
+            declared._apidoc = self.doc(**docs)(described)._apidoc
             guarded = _json_body(edge(declared), media_type) if body is not None else edge(declared)
             self.route(rule, methods=[method])(guarded)
             return view

@@ -129,7 +129,7 @@ class Work:
         events.tell(self, event)
 
     def flush_jobs(self, beside: str = "", values: Mapping[str, Any] | None = None) -> None:
-        """Write the jobs; an INSERT of the caller's may go `beside` them in the same round trip."""
+        """Write the jobs; an INSERT … RETURNING of the caller's may go `beside` them in the same round trip."""
         if not self._jobs:
             if beside:
                 self.row(beside, values or {})
@@ -166,7 +166,7 @@ def reading() -> Iterator[Connection]:
 
 
 def row_of(connection: Connection, sql: str, values: Mapping[str, Any]) -> Any:
-    """The first row of hand-written SQL, None without one, asked of the driver itself.
+    """The first row, None without one, of hand-written SQL that gives rows, asked of the driver itself.
 
     For hot paths: SQLAlchemy's own way to a result costs more processor time than PostgreSQL's answer. Errors are
     SQLAlchemy's all the same, so that whoever handles them need not know which way was taken.
@@ -175,7 +175,7 @@ def row_of(connection: Connection, sql: str, values: Mapping[str, Any]) -> Any:
     try:
         cursor = driver.cursor(row_factory=namedtuple_row)
         cursor.execute(sql, values)
-        return cursor.fetchone() if cursor.description else None
+        return cursor.fetchone()
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)

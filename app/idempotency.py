@@ -74,6 +74,7 @@ def claim(work: Work, scope: str, key: str, request_sha256: str) -> StoredAnswer
 _REMEMBER = """
 INSERT INTO idempotency_records (scope, key, request_sha256, status, headers, body)
 VALUES (%(scope)s, %(key)s, %(request_sha256)s, %(status)s, %(headers)s::jsonb, %(body)s)
+RETURNING key
 """
 
 
