@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from app.database import Work
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,8 @@ class UploadReceived:
     upload_id: UUID
 
 
-Listener = Callable[["Work", Any], None]
+Listener = Callable[[Any, Any], None]
+"""Gets the unit of work (`app.database.Work`, which stands above this file) and the event; may only add jobs."""
 
 _listeners: Mapping[type, Sequence[Listener]] = {}
 
@@ -47,7 +45,7 @@ def listen(listeners: Mapping[type, Sequence[Listener]]) -> None:
     _listeners = listeners
 
 
-def tell(work: Work, event: object) -> None:
+def tell(work: Any, event: object) -> None:
     """Let every listener add its job to the same unit of work."""
     for listener in _listeners.get(type(event), ()):
         listener(work, event)

@@ -35,18 +35,8 @@ def revision_and_progress(connection: Connection, caller: Resident, submission_i
 
 def in_words(connection: Connection, row: Any, language: str) -> dict[str, Any]:
     """The progress as a resident reads it: each step with its time, the unit in charge and plain words."""
-    service = services.version(connection, row.service_code, row.service_version)
-    return {
-        "id": row.id,
-        "reference": row.reference,
-        "state": row.state,
-        "state_text": STATES[row.state][language],
-        "service": {"code": service.code, "version": service.version, "name": service.name(language)},
-        "received_at": row.received_at,
-        "turn": row.turn,
-        "due": due(row),
-        "events": [_event(connection, event, language) for event in row.events or ()],
-    }
+    events = [_event(connection, event, language) for event in row.events or ()]
+    return {**_head(connection, row, language), "turn": row.turn, "events": events}
 
 
 # Staff see the same rows as the resident, in the same words.
@@ -96,6 +86,11 @@ def listing(
 
 def summary(connection: Connection, row: Any, language: str) -> dict[str, Any]:
     """A submission in one line of a list."""
+    return {**_head(connection, row, language), "created_at": row.created_at}
+
+
+def _head(connection: Connection, row: Any, language: str) -> dict[str, Any]:
+    """What every view of a submission begins with."""
     service = services.version(connection, row.service_code, row.service_version)
     return {
         "id": row.id,
@@ -103,7 +98,6 @@ def summary(connection: Connection, row: Any, language: str) -> dict[str, Any]:
         "state": row.state,
         "state_text": STATES[row.state][language],
         "service": {"code": service.code, "version": service.version, "name": service.name(language)},
-        "created_at": row.created_at,
         "received_at": row.received_at,
         "due": due(row),
     }
