@@ -19,7 +19,9 @@ from rich.console import Console
 from bench import load, pgbench, report, wrk
 from bench.figures import Figures
 from bench.requests import Target
-from bench.stage import Size, Stage
+from bench.stage import Size, Stage, StageError
+from sandbox.postgres import PostgresError
+from sandbox.program import ProgramError
 
 Generator = Callable[[Target, int, float], Figures]
 
@@ -28,13 +30,17 @@ _WARM_UP_SECONDS = 3.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 when everything was measured without an error, whether goals were reached or not."""
+    """Return 0 when all was measured without an error, goals reached or not; 1 with errors, 2 if it could not be."""
     options = _options(arguments)
     console = Console(highlight=False)
     send = wrk.run if options.load == "wrk" else load.run
     size = Size(options.submissions, options.residents, options.services, options.workers, options.threads)
-    with Stage(options.data, size, console.print) as stage:
-        rounds = _measure(stage, send, options, console)
+    try:
+        with Stage(options.data, size, console.print) as stage:
+            rounds = _measure(stage, send, options, console)
+    except (StageError, PostgresError, ProgramError) as problem:
+        console.print(str(problem), style="red")
+        return 2
     found = report.summary(rounds)
     console.print(report.figures_table(found, _title(options)))
     console.print(report.goals_table(report.goals(found)))
@@ -71,7 +77,7 @@ def _warm_up(stage: Stage, options: argparse.Namespace, console: Console) -> Non
         warm = load.run(target, options.connections, min(options.seconds, _WARM_UP_SECONDS))
         console.print(_line(f"warm-up  {name}", warm))
         if warm.errors:
-            raise SystemExit(f"{name}: {warm.errors} answers were not {target.expected}. See {stage.data}/api.log")
+            raise StageError(f"{name}: {warm.errors} answers were not {target.expected}. See {stage.data}/api.log")
     stage.settle()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable
@@ -26,6 +27,10 @@ _SAMPLE = 20_000
 _SAMPLE_UNCHANGED = 2_000
 
 Say = Callable[[str], None]
+
+
+class StageError(RuntimeError):
+    """The stage can not be set, or a workload does not work; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,17 @@ class Stage:
     def _program(self, name: str, words: list[str], health: tuple[int, str] | None = None) -> Program:
         return Program(words, self.environment, self.data / f"{name}.log", self.data / f"{name}.pid", health)
 
+    def _take_lock(self) -> None:
+        """Two on one folder would end each other's servers. The lock goes away with us, however we end."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        lock = self.opened.enter_context((self.data / "bench.lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StageError(f"Another bench runs on {self.data}: wait for it, or name another --data.") from None
+
     def _start(self) -> None:
+        self._take_lock()
         self.say("Starting PostgreSQL (fsync on) …")
         self.postgres.end_leftover()
         shutil.rmtree(self.postgres.data, ignore_errors=True)
