@@ -10,7 +10,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 import wsgi
@@ -30,6 +31,9 @@ def api(arguments: argparse.Namespace) -> None:
         address=arguments.host,
         port=arguments.port,
         interface=Interfaces.WSGI,
+        # HTTP/2 ends at the proxy: here it would let bodies in that don't say their length.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=5_000, max_buffer_size=64 * 1024),
         workers=arguments.workers,
         blocking_threads=arguments.threads,
         backlog=2048,

@@ -37,6 +37,7 @@ DOORS = (
     inbox.door,
     offices.door,
     logins.desk_door,
+    logins.desk_session_door,
     lookups.door,
     health.door,
     health.keys_door,

@@ -35,7 +35,8 @@ def register(app: Flask) -> None:
 def _arrive() -> None:
     g.started = time.perf_counter()
     g.request_id = new_id()
-    g.language = _language(request.headers.get("Accept-Language", ""))
+    # Cut before it is remembered: a stranger must not fill our memory with headers.
+    g.language = _language(request.headers.get("Accept-Language", "")[:200])
     # A chunked body would be cut silently at the size limit, so the length must be said before.
     if "Transfer-Encoding" in request.headers:
         raise LengthRequired
@@ -72,6 +73,6 @@ def _headers(response: Response, request_id: str) -> list[tuple[str, str]]:
 @lru_cache(maxsize=1024)
 def _language(header: str) -> str:
     """The language of the answer for an Accept-Language header (RFC 9110 §12.5.4); Chinese if in doubt."""
-    wanted = parse_accept_header(header[:200], LanguageAccept)
+    wanted = parse_accept_header(header, LanguageAccept)
     best = wanted.best_match(("zh-CN", "zh", "en"), default="zh")
     return best[:2]

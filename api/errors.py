@@ -119,6 +119,9 @@ _HTTP: dict[int, tuple[str, Problem]] = {
 
 RETRY_AFTER_SECONDS = 2
 
+# Nobody reads more, and a stranger's thousand unknown fields must not become a long answer.
+_MOST_POINTERS = 50
+
 
 def problem_of(refusal: type[Refusal]) -> Problem:
     """The problem of a refusal class, or of the nearest class it specialises."""
@@ -182,6 +185,8 @@ def _pointers(error: HTTPException) -> dict[str, list[str]]:
 
 
 def _collect(messages: Any, pointer: str, found: dict[str, list[str]]) -> None:
+    if len(found) >= _MOST_POINTERS:
+        return
     if isinstance(messages, dict):
         for name, inner in messages.items():
             # A name may hold half a character, which no answer can carry.

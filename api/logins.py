@@ -23,6 +23,7 @@ from auth.sessions import RefreshTokenInvalid
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
 desk_door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in by single sign-on.")
 token_door = Door("tokens", guards.anyone, "/v1/tokens", "Keep a session alive.")
+desk_session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions of the member of staff.")
 session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of the caller.")
 
 
@@ -74,6 +75,12 @@ def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[st
 def log_out(visit: Visit) -> None:
     """Log out on this device."""
     sessions.revoke(visit.work, g.caller.session_id)
+
+
+@desk_session_door.saves("DELETE", "/current", status=204)
+def log_out_of_desk(visit: Visit) -> None:
+    """Log out at this desk."""
+    sessions.revoke(visit.work, visit.caller.session_id)
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,10 @@ from app.settings import settings
 
 log = structlog.get_logger()
 
+OFFICES = "offices"
+QUEUES = ("default", OFFICES)
+"""Hand-overs have a queue and slots of their own: a slow office must not hold up everybody's uploads and messages."""
+
 STALLED_AFTER_SECONDS = 10
 _POLL_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
@@ -108,18 +112,21 @@ async def _work_forever() -> None:
 
 async def _work_until(told_to_stop: asyncio.Event) -> None:
     """One life of procrastinate's worker: ends when told, or when it lost the database."""
-    connector = procrastinate.PsycopgConnector(conninfo=settings().database_url, min_size=1, max_size=6)
+    connector = procrastinate.PsycopgConnector(conninfo=settings().database_url, min_size=1, max_size=10)
     with tasks.replace_connector(connector) as app:
         async with app.open_async():
             log.info("worker_started", concurrency=settings().worker_concurrency)
-            working = asyncio.create_task(app.run_worker_async(**_worker_options()))
+            working = [
+                asyncio.create_task(app.run_worker_async(queues=[queue], **_worker_options())) for queue in QUEUES
+            ]
             telling = asyncio.create_task(told_to_stop.wait())
-            await asyncio.wait({working, telling}, return_when=asyncio.FIRST_COMPLETED)
-            telling.cancel()
-            # Being cancelled means to the worker: finish what is running, take nothing new.
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            await asyncio.wait({*working, telling}, return_when=asyncio.FIRST_COMPLETED)
+            # Being cancelled means to a worker: finish what is running, take nothing new.
+            for ending in (telling, *working):
+                ending.cancel()
+            for ended in await asyncio.gather(*working, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
 
 
 def _worker_options() -> dict[str, Any]:

@@ -53,7 +53,7 @@ def on_received(work: Work, event: SubmissionReceived) -> None:
 
 def _job(submission_id: UUID) -> Job:
     # The lock keeps the tries for one submission in single file.
-    return Job("handover", {"submission_id": str(submission_id)}, lock=f"handover:{submission_id}")
+    return Job("handover", {"submission_id": str(submission_id)}, lock=f"handover:{submission_id}", queue=jobs.OFFICES)
 
 
 @jobs.task("handover", cap=lambda: settings().handover_retry_cap)

@@ -73,7 +73,7 @@ def end(page: Page) -> Response:
         memory().execute("delete from page_session where id = ?", session["id"])
         # When OnePhone can not be told, the tokens are forgotten on this side and run out on the other.
         with suppress(Refused):
-            call("DELETE", "/v1/sessions/current", session["access_token"])
+            call("DELETE", page.logins.replace("/logins", "/sessions/current"), session["access_token"])
     gone = redirect(f"/{page.name}", 303)
     gone.delete_cookie(page.name, path=f"/{page.name}")
     return gone

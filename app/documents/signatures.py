@@ -95,3 +95,11 @@ def attached(files: list[Any]) -> list[Any]:
 def of(connection: Connection, submission_id: UUID) -> Any:
     """The signature row of a submission, or None."""
     return connection.execute(select(signatures).where(signatures.c.submission_id == submission_id)).one_or_none()
+
+
+def standing(connection: Connection, draft: Any, files: list[Any]) -> Any:
+    """The signature of a draft, unless its image was taken out since: then there is none."""
+    signature = of(connection, draft.id)
+    if signature is None or signature.upload_id not in {file.id for file in files}:
+        return None
+    return signature

@@ -164,7 +164,7 @@ def listing(connection: Connection, submission_id: UUID) -> list[Any]:
 
 def on_received(work: Work, event: UploadReceived) -> None:
     """The listener: bytes that arrived want to be checked."""
-    work.defer(Job("inspect_upload", {"upload_id": str(event.upload_id)}))
+    work.defer(Job("inspect_upload", {"upload_id": str(event.upload_id)}, lock=f"inspect:{event.upload_id}"))
 
 
 @jobs.task("inspect_upload")
@@ -197,10 +197,18 @@ def inspect(upload_id: str) -> None:
 @jobs.task("sweep_uploads", queueing_lock="sweep_uploads")
 def sweep(timestamp: int) -> None:
     """Have uploads checked again whose check got lost, so that none waits for ever."""
-    lost = select(uploads.c.id).where(uploads.c.state == "received", uploads.c.created_at < clock.now() - _LOST_AFTER)
     with database.work() as work:
-        for upload_id in work.run(lost.limit(500)).scalars():
+        for upload_id in work.run_sql(_LOST, {"before": clock.now() - _LOST_AFTER}).scalars().all():
             on_received(work, UploadReceived(upload_id))
+
+
+_LOST = """
+SELECT u.id FROM uploads u
+WHERE u.state = 'received' AND u.removed_at IS NULL AND u.created_at < %(before)s
+  AND NOT EXISTS (SELECT FROM procrastinate_jobs j
+                  WHERE j.lock = 'inspect:' || u.id AND j.status IN ('todo', 'doing'))
+LIMIT 500
+"""
 
 
 def _fault(upload: Any, key: str) -> str | None:

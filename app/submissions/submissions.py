@@ -76,7 +76,7 @@ def submit(work: Work, caller: Resident, submission_id: UUID, revision: int | No
     identity.require(caller, service)
     files = uploads.listing(work.connection, submission_id)
     content_sha256 = signatures.hash_of(draft, files)
-    signature = signatures.of(work.connection, submission_id) if service.needs_signature else None
+    signature = signatures.standing(work.connection, draft, files) if service.needs_signature else None
     _check_complete(service, draft.answers, files, language, unsigned=service.needs_signature and signature is None)
     if service.needs_signature:
         _check_signature(signature, content_sha256)
@@ -107,7 +107,7 @@ def missing(connection: Connection, draft: Any, language: str) -> dict[str, list
     files = uploads.listing(connection, draft.id)
     faults = _faults(service, draft.answers, files, language)
     if service.needs_signature:
-        signature = signatures.of(connection, draft.id)
+        signature = signatures.standing(connection, draft, files)
         if signature is None or signature.content_sha256 != signatures.hash_of(draft, files):
             faults["/signature"] = [_SIGN[language]]
     return faults

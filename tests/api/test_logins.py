@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import clock
+from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
 
@@ -268,3 +269,12 @@ def test_logging_out_ends_the_session(client: FlaskClient, outside: str) -> None
 
     offered = {"refresh_token": tokens["refresh_token"]}
     refused(client.post("/v1/tokens/refresh", json=offered), 401, "refresh_token_invalid")
+
+
+def test_a_clerk_logs_out_of_the_desk(make_clerk: Callable[[str], Phone], sql: Callable[..., list[Any]]) -> None:
+    clerk = make_clerk("S0001")
+
+    assert clerk.send("DELETE", "/v1/desk/sessions/current").status_code == 204
+
+    refresh = clerk.client.post("/v1/tokens/refresh", json={"refresh_token": clerk.tokens["refresh_token"]})
+    assert refresh.json["code"] == "refresh_token_invalid"

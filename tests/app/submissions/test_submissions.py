@@ -332,3 +332,17 @@ def test_acceptance_on_a_later_day_counts_the_decision_anew(desk: Desk) -> None:
     due = desk.phone.get(f"{desk.path}/progress").json["due"]
     assert due["acceptance"] == receipt["due"]["acceptance"]
     assert date.fromisoformat(due["decision"]) > date.fromisoformat(receipt["due"]["decision"])
+
+
+def test_a_signature_whose_image_was_taken_out_signs_nothing(
+    phone: Phone, make_submission: Callable[..., dict[str, Any]]
+) -> None:
+    draft = make_submission()
+    uploads = phone.get(f"/v1/submissions/{draft['id']}").json["uploads"]
+    image = next(upload["id"] for upload in uploads if upload["material"] == "signature")
+    phone.send("DELETE", f"/v1/uploads/{image}")
+
+    refused = phone.post(f"/v1/submissions/{draft['id']}/submit")
+
+    assert (refused.status_code, refused.json["code"]) == (422, "signature_required")
+    assert "/signature" in phone.get(f"/v1/submissions/{draft['id']}").json["missing"]
