@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run journey test lint bench openapi lock clean venv venv-dev
+.PHONY: help run journey test lint bench openapi extras lock clean venv venv-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: venv-dev ## Measure the workloads of bench/ (ARGS are passed on)
 
 openapi: venv ## Write openapi.yaml from the code
 	@$(BIN)/python -m onephone openapi $(ARGS)
+
+extras: ## Install the Debian packages that a few tests and make bench use where they are: SoftHSM, OpenSSL, wrk (as root)
+	@apt-get install -y --no-install-recommends softhsm2 openssl wrk
 
 lock: venv-dev ## Renew the lock files from pyproject.toml (ARGS="--upgrade" for newer releases)
 	@$(COMPILE) --extra demo --group dev --output-file requirements-dev.lock $(ARGS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -24,6 +23,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from api import errors
+from api.headers import IDEMPOTENCY_KEY, KEY_LIMIT, REVISION
 from api.schemas.problems import ProblemSchema
 from app import database, idempotency
 from app.database import Work
@@ -33,9 +33,7 @@ from auth.tokens import TokenInvalid, TokenMissing
 
 View = Callable[..., Any]
 
-_KEY_LIMIT = 255
 # The ETag of something that has revisions; a proxy that compresses makes it a weak one.
-_REVISION = re.compile('(?:W/)?"([0-9]{1,9})"')
 _TRIES = 3
 _STORED_HEADERS = ("ETag", "Location", "Content-Type")
 
@@ -71,7 +69,7 @@ class Visit:
         tag = request.headers.get("If-Match")
         if tag is None or tag == "*":
             return None
-        known = _REVISION.fullmatch(tag)
+        known = REVISION.fullmatch(tag)
         if known is None:
             raise errors.BadHeader(errors={"If-Match": ["Not an ETag of this resource."]})
         return int(known[1])
@@ -115,7 +113,7 @@ class Door(Blueprint):
             idempotency.IdempotencyKeyReused,
         )
         contract["refuses"] = (*refuses, *contract.get("refuses", ()))
-        contract["headers"] = (_IDEMPOTENCY_KEY, *contract.get("headers", ()))
+        contract["headers"] = (IDEMPOTENCY_KEY, *contract.get("headers", ()))
         return self._operation("POST", rule, _once, **contract)
 
     def saves(self, method: str, rule: str, **contract: Any) -> Callable[[View], View]:
@@ -204,35 +202,6 @@ class Door(Blueprint):
         if self.guard.scheme in ("resident", "staff"):
             return (TokenMissing, TokenInvalid)
         return ()
-
-
-_IDEMPOTENCY_KEY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": True,
-    "description": "A new random value for each intended action; the same one when the action is tried again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": _KEY_LIMIT, "pattern": r"^[\x21-\x7e]+$"},
-    "example": "0d7c1d0e-6f0b-4c3a-9f1f-3c1f8a3b2a55",
-}
-
-IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "required": True,
-    "description": "The ETag of the state this edit was made on.",
-    "schema": {"type": "string", "pattern": f"^{_REVISION.pattern}$"},
-    "example": '"3"',
-}
-
-IF_MATCH_OPTIONAL = {**IF_MATCH, "required": False}
-
-IF_NONE_MATCH = {
-    "in": "header",
-    "name": "If-None-Match",
-    "required": False,
-    "description": "The ETag the client has; when it still holds the answer is 304 without a body.",
-    "schema": {"type": "string"},
-}
 
 
 def _json_body(view: View, media_type: str) -> View:
@@ -332,8 +301,8 @@ def _idempotency_key() -> str:
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         raise errors.IdempotencyKeyMissing
-    if len(key) > _KEY_LIMIT or not key.isascii() or not key.isprintable() or " " in key:
-        raise errors.BadHeader(errors={"Idempotency-Key": [f"1 to {_KEY_LIMIT} visible ASCII characters."]})
+    if len(key) > KEY_LIMIT or not key.isascii() or not key.isprintable() or " " in key:
+        raise errors.BadHeader(errors={"Idempotency-Key": [f"1 to {KEY_LIMIT} visible ASCII characters."]})
     return key
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.doors import Door, Visit
+from api.headers import SIGNED_ID, SIGNED_TIME
 from api.schemas.offices import OfficeEventSchema, OutcomeSchema
 from app.refusals import InvalidContent
 from approvals import decisions
@@ -14,21 +15,6 @@ from auth.offices import OfficeSignatureInvalid
 
 door = Door("offices", guards.offices, "/v1/offices", "Answers of approval systems.")
 
-_SIGNED_ID = {
-    "in": "header",
-    "name": "webhook-id",
-    "required": True,
-    "description": "The id of the event, the same at every try.",
-    "schema": {"type": "string"},
-}
-_SIGNED_TIME = {
-    "in": "header",
-    "name": "webhook-timestamp",
-    "required": True,
-    "description": "Seconds since 1970 at the moment of sending; at most five minutes off.",
-    "schema": {"type": "string"},
-}
-
 
 @door.saves(
     "POST",
@@ -36,7 +22,7 @@ _SIGNED_TIME = {
     status=202,
     body=OfficeEventSchema,
     media_type="application/cloudevents+json",
-    headers=(_SIGNED_ID, _SIGNED_TIME),
+    headers=(SIGNED_ID, SIGNED_TIME),
     answer=OutcomeSchema,
     refuses=(OfficeSignatureInvalid, OfficeCaseNotFound, InvalidContent),
 )

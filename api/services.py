@@ -8,8 +8,9 @@ from flask import Response
 
 from api import guides
 from api.answers import with_etag
-from api.doors import IF_NONE_MATCH, Door, Visit
+from api.doors import Door, Visit
 from api.errors import CursorInvalid
+from api.headers import IF_NONE_MATCH
 from api.paging import PageQuery, after_text, page
 from api.schemas.services import GuideSchema, ServicePageSchema
 from app.catalogue import services

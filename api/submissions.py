@@ -9,8 +9,9 @@ from flask import Response
 
 from api import answers
 from api.answers import with_etag
-from api.doors import IF_MATCH, IF_MATCH_OPTIONAL, IF_NONE_MATCH, Door, Visit
+from api.doors import Door, Visit
 from api.errors import BadHeader, CursorInvalid, PreconditionRequired
+from api.headers import IF_MATCH, IF_MATCH_OPTIONAL, IF_NONE_MATCH
 from api.paging import PageQuery, after_id, page
 from api.schemas.submissions import (
     AnswersPatchSchema,
