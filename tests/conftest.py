@@ -52,7 +52,8 @@ class Servers:
             "postgres": self.postgres.url_of("{database}"),
             "store": [self.objects.url, *self.objects.keys()],
         }
-        migrate(settings_for(reached, TEMPLATE))
+        for command in ("migrate", "keys"):
+            run_command(command, settings_for(reached, TEMPLATE))
         return reached
 
     def stop(self) -> None:
@@ -70,15 +71,17 @@ def settings_for(reached: dict[str, Any], name: str) -> dict[str, str]:
     made |= configuration.store_environment(url, access_key, secret_key, objects.REGION)
     return made | {
         "DATABASE_URL": reached["postgres"].format(database=name),
+        "KEY_FILE": str(Path(reached["folder"]) / "keys.json"),
+        "CRYPTO_SUITE": os.environ.get("CRYPTO_SUITE", "international"),
         "S3_BUCKET": name.replace("_", "-"),
     }
 
 
-def migrate(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "onephone", "migrate"]
+def run_command(name: str, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "onephone", name]
     done = subprocess.run(command, cwd=CHECKOUT, env=os.environ | environment, capture_output=True, text=True)
     if done.returncode != 0:
-        raise pytest.UsageError(f"onephone migrate failed:\n{done.stdout}{done.stderr}")
+        raise pytest.UsageError(f"onephone {name} failed:\n{done.stdout}{done.stderr}")
 
 
 SERVERS = pytest.StashKey[Servers]()
