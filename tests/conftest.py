@@ -71,7 +71,7 @@ def settings_for(reached: dict[str, Any], name: str) -> dict[str, str]:
     made |= configuration.store_environment(url, access_key, secret_key, objects.REGION)
     return made | {
         "DATABASE_URL": reached["postgres"].format(database=name),
-        "KEY_FILE": str(Path(reached["folder"]) / "keys.json"),
+        "KEY_FILE": str(folder / "keys.json"),
         "CRYPTO_SUITE": os.environ.get("CRYPTO_SUITE", "international"),
         "S3_BUCKET": name.replace("_", "-"),
     }
@@ -122,6 +122,8 @@ def process_name() -> str:
 def settings_environment(reached: dict[str, Any], process_name: str) -> Iterator[dict[str, str]]:
     """All environment variables of the product; its database is migrated, its bucket empty, both its own."""
     environment = settings_for(reached, process_name)
+    # Its own copy, because a master key that one story adds would be the current one of every process.
+    shutil.copy(settings_for(reached, TEMPLATE)["KEY_FILE"], environment["KEY_FILE"])
     url, access_key, secret_key = reached["store"]
     objects.ensure_bucket(objects.client(url, objects.REGION, access_key, secret_key), environment["S3_BUCKET"])
     clone(reached, process_name)

@@ -18,17 +18,6 @@ def upgrade() -> None:
     assert connection is not None
     connection.execute(SchemaManager.get_schema())
     op.create_table(
-        "data_keys",
-        sa.Column("owner_id", sa.UUID(), nullable=False),
-        sa.Column("key_id", sa.UUID(), nullable=False),
-        sa.Column("master_key_id", sa.Text(), nullable=False),
-        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("owner_id", name=op.f("data_keys_pk")),
-        sa.UniqueConstraint("key_id", name=op.f("data_keys_key_id_key")),
-    )
-    op.create_index(op.f("data_keys_master_key_id_idx"), "data_keys", ["master_key_id"], unique=False)
-    op.create_table(
         "departments",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -41,12 +30,8 @@ def upgrade() -> None:
         sa.Column("request_sha256", sa.Text(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "body IS NULL OR (octet_length(body) >= 47 AND get_byte(body, 0) = 1)",
-            name=op.f("idempotency_records_body_sealed_check"),
-        ),
         sa.PrimaryKeyConstraint("scope", "key", name=op.f("idempotency_records_pk")),
     )
     op.create_index(op.f("idempotency_records_created_at_idx"), "idempotency_records", ["created_at"], unique=False)
@@ -68,31 +53,13 @@ def upgrade() -> None:
     op.create_table(
         "residents",
         sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column("name", sa.LargeBinary(), nullable=False),
-        sa.Column("name_index", sa.LargeBinary(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("document_type", sa.Text(), nullable=False),
-        sa.Column("document_number", sa.LargeBinary(), nullable=False),
-        sa.Column("document_number_index", sa.LargeBinary(), nullable=False),
-        sa.Column("phone", sa.LargeBinary(), nullable=True),
-        sa.Column("phone_index", sa.LargeBinary(), nullable=True),
+        sa.Column("document_number", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "name IS NULL OR (octet_length(name) >= 47 AND get_byte(name, 0) = 1)",
-            name=op.f("residents_name_sealed_check"),
-        ),
-        sa.CheckConstraint(
-            "document_number IS NULL OR (octet_length(document_number) >= 47 AND get_byte(document_number, 0) = 1)",
-            name=op.f("residents_document_number_sealed_check"),
-        ),
-        sa.CheckConstraint(
-            "phone IS NULL OR (octet_length(phone) >= 47 AND get_byte(phone, 0) = 1)",
-            name=op.f("residents_phone_sealed_check"),
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("residents_pk")),
     )
-    op.create_index(op.f("residents_document_number_index_idx"), "residents", ["document_number_index"], unique=False)
-    op.create_index(op.f("residents_name_index_idx"), "residents", ["name_index"], unique=False)
-    op.create_index(op.f("residents_phone_index_idx"), "residents", ["phone_index"], unique=False)
     op.create_table(
         "wechat_tokens",
         sa.Column("app_id", sa.Text(), nullable=False),
@@ -103,11 +70,11 @@ def upgrade() -> None:
     op.create_table(
         "identities",
         sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("subject_index", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("resident_id", sa.UUID(), nullable=False),
         sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["resident_id"], ["residents.id"], name=op.f("identities_resident_id_fk")),
-        sa.PrimaryKeyConstraint("provider", "subject_index", name=op.f("identities_pk")),
+        sa.PrimaryKeyConstraint("provider", "subject", name=op.f("identities_pk")),
     )
     op.create_table(
         "services",
@@ -136,13 +103,8 @@ def upgrade() -> None:
     op.create_table(
         "wechat_bindings",
         sa.Column("resident_id", sa.UUID(), nullable=False),
-        sa.Column("openid", sa.LargeBinary(), nullable=False),
-        sa.Column("openid_index", sa.LargeBinary(), nullable=False),
+        sa.Column("openid", sa.Text(), nullable=False),
         sa.Column("progress_credits", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "openid IS NULL OR (octet_length(openid) >= 47 AND get_byte(openid, 0) = 1)",
-            name=op.f("wechat_bindings_openid_sealed_check"),
-        ),
         sa.CheckConstraint("progress_credits >= 0", name=op.f("wechat_bindings_progress_credits_check")),
         sa.ForeignKeyConstraint(["resident_id"], ["residents.id"], name=op.f("wechat_bindings_resident_id_fk")),
         sa.PrimaryKeyConstraint("resident_id", name=op.f("wechat_bindings_pk")),
@@ -196,7 +158,7 @@ def upgrade() -> None:
         sa.Column("applicant_id", sa.UUID(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("answers", sa.LargeBinary(), nullable=False),
+        sa.Column("answers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("content_sha256", sa.Text(), nullable=True),
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
@@ -206,10 +168,6 @@ def upgrade() -> None:
         sa.Column("due_provisional", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "answers IS NULL OR (octet_length(answers) >= 47 AND get_byte(answers, 0) = 1)",
-            name=op.f("submissions_answers_sealed_check"),
-        ),
         sa.CheckConstraint(
             "(state = 'draft') = (reference IS NULL) AND (state = 'draft') = (received_at IS NULL)"
             " AND (state = 'draft') = (turn IS NULL) AND (state = 'draft') = (content_sha256 IS NULL)",
@@ -257,12 +215,8 @@ def upgrade() -> None:
         sa.Column("actor_kind", sa.Text(), nullable=False),
         sa.Column("actor_name", sa.Text(), nullable=True),
         sa.Column("department_code", sa.Text(), nullable=False),
-        sa.Column("opinion", sa.LargeBinary(), nullable=True),
+        sa.Column("opinion", sa.Text(), nullable=True),
         sa.Column("visible", sa.Boolean(), server_default="true", nullable=False),
-        sa.CheckConstraint(
-            "opinion IS NULL OR (octet_length(opinion) >= 47 AND get_byte(opinion, 0) = 1)",
-            name=op.f("history_opinion_sealed_check"),
-        ),
         sa.CheckConstraint("actor_kind IN ('resident', 'office', 'system')", name=op.f("history_actor_kind_check")),
         sa.ForeignKeyConstraint(["department_code"], ["departments.code"], name=op.f("history_department_code_fk")),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name=op.f("history_submission_id_fk")),
@@ -274,12 +228,8 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("staff_id", sa.UUID(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
-        sa.Column("reason", sa.LargeBinary(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("submission_id", sa.UUID(), nullable=True),
-        sa.CheckConstraint(
-            "reason IS NULL OR (octet_length(reason) >= 47 AND get_byte(reason, 0) = 1)",
-            name=op.f("looks_reason_sealed_check"),
-        ),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("looks_staff_id_fk")),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name=op.f("looks_submission_id_fk")),
         sa.PrimaryKeyConstraint("id", name=op.f("looks_pk")),
@@ -293,11 +243,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint(
-            "data IS NULL OR (octet_length(data) >= 47 AND get_byte(data, 0) = 1)",
-            name=op.f("office_messages_data_sealed_check"),
-        ),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
             "outcome IN ('applied', 'already_applied', 'parked', 'ignored')",
             name=op.f("office_messages_outcome_check"),
@@ -310,20 +256,12 @@ def upgrade() -> None:
         "results",
         sa.Column("submission_id", sa.UUID(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("filename", sa.LargeBinary(), nullable=True),
+        sa.Column("filename", sa.Text(), nullable=True),
         sa.Column("key", sa.Text(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("sha256", sa.Text(), nullable=True),
-        sa.Column("data", sa.LargeBinary(), nullable=True),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "filename IS NULL OR (octet_length(filename) >= 47 AND get_byte(filename, 0) = 1)",
-            name=op.f("results_filename_sealed_check"),
-        ),
-        sa.CheckConstraint(
-            "data IS NULL OR (octet_length(data) >= 47 AND get_byte(data, 0) = 1)",
-            name=op.f("results_data_sealed_check"),
-        ),
         sa.CheckConstraint(
             "(kind = 'document') = (key IS NOT NULL) AND (kind = 'data') = (data IS NOT NULL)",
             name=op.f("results_shape_check"),
@@ -338,7 +276,7 @@ def upgrade() -> None:
         sa.Column("submission_id", sa.UUID(), nullable=False),
         sa.Column("owner_id", sa.UUID(), nullable=False),
         sa.Column("material", sa.Text(), nullable=False),
-        sa.Column("filename", sa.LargeBinary(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=False),
         sa.Column("content_type", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
@@ -347,10 +285,6 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "filename IS NULL OR (octet_length(filename) >= 47 AND get_byte(filename, 0) = 1)",
-            name=op.f("uploads_filename_sealed_check"),
-        ),
         sa.CheckConstraint("state IN ('slot', 'received', 'clean', 'refused')", name=op.f("uploads_state_check")),
         sa.ForeignKeyConstraint(["owner_id"], ["residents.id"], name=op.f("uploads_owner_id_fk")),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name=op.f("uploads_submission_id_fk")),

@@ -23,8 +23,7 @@ from app.crypto.failures import SealKeyMissing
 from app.identifiers import new_id
 from app.settings import settings
 
-# In one group, because a master key that one story adds is the current one of every process of this run.
-pytestmark = [pytest.mark.usefixtures("product"), pytest.mark.xdist_group("keys")]
+pytestmark = pytest.mark.usefixtures("product")
 
 MANY = 4000
 PLACE = "tests.value"
