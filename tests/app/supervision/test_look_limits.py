@@ -112,9 +112,10 @@ def test_old_counts_are_forgotten(make_newcomer: Callable[[str, str], Phone], re
     newcomer = make_newcomer("adviser", "gongan")
     look(newcomer, reference)
     counts = "SELECT looks FROM look_counts WHERE staff_id = %s"
+    purge: Any = look_limits.purge
 
-    look_limits.purge(0)
+    purge(0)
     assert [row["looks"] for row in sql(counts, newcomer.resident_id)] == [1]
     with clock.moved(timedelta(hours=5)):
-        look_limits.purge(0)
+        purge(0)
     assert sql(counts, newcomer.resident_id) == []

@@ -24,7 +24,7 @@ REASON = "办事人来电询问进度"
 def search(who: Phone, wish: dict[str, Any]) -> dict[str, Any]:
     response = who.post("/v1/desk/lookups", {"reason": REASON, **wish})
     assert response.status_code == 201, response.text
-    return dict(response.json)
+    return dict(response.json or {})
 
 
 def new_document_number() -> str:
@@ -60,7 +60,7 @@ def test_each_way_of_writing_finds_the_same_submissions(
 ) -> None:
     adviser = make_clerk("S0003")
     caller.start("residence-permit", {"reason": "residence"})
-    spoken = [
+    spoken: list[dict[str, Any]] = [
         {"document_number": person.document_number},
         {"document_number": f" {person.document_number[:6]} {person.document_number[6:].lower()} "},
         {"phone": person.phone},
