@@ -129,8 +129,11 @@ def address(text: str) -> str:
 
 
 def region(text: str) -> str:
-    """A GB/T 2260 area code to its county: `532999001002` → `532999******`."""
-    return text[:6] + "*" * (len(text) - 6) if text.isdecimal() and len(text) in (6, 9, 12) else text_of(text)
+    """A GB/T 2260 area code to its county: `532999001002` → `532999******`; a county's own to its city: `5329**`."""
+    if not text.isdecimal() or len(text) not in (6, 9, 12):
+        return text_of(text)
+    kept = 6 if len(text) > 6 else 4
+    return text[:kept] + "*" * (len(text) - kept)
 
 
 def bank_card(text: str) -> str:

@@ -103,7 +103,7 @@ def _open(
 
 
 # Two steps of one statement: the people by a blind index, then their submissions. Both lists are bounded.
-_OF_PEOPLE = """
+OF_PEOPLE = """
 WITH people AS MATERIALIZED (
     SELECT id FROM residents WHERE {column} = ANY(%(terms)s) LIMIT %(most)s
 ), seen AS MATERIALIZED (
@@ -127,7 +127,7 @@ def _list(work: Work, clerk: Clerk, search: Search, reason: Reason, tried: Look,
         "before": search.before,
         "limit": search.limit + 1,
     }
-    found = work.row(_OF_PEOPLE.format(column=column), values)
+    found = work.row(OF_PEOPLE.format(column=column), values)
     if found.namesakes > _MOST_NAMESAKES or found.people > MOST_PEOPLE:
         return _answer(_recorded(work, clerk, reason, tried, "too_many"), "too_many", language)
     if not found.ids:

@@ -117,6 +117,7 @@ def test_an_address_is_shown_to_its_county(address: str, shown: str) -> None:
     ("mask", "text", "shown"),
     [
         (masks.region, "532999001002", "532999******"),
+        (masks.region, "532999", "5329**"),
         (masks.region, "somewhere", "s***"),
         (masks.bank_card, "6217000010001234567", "***************4567"),
         (masks.bank_card, "12345678901", "***********"),
