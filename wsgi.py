@@ -6,11 +6,13 @@ from flask import Flask
 
 from api import (
     answers,
+    desk_submissions,
     edge,
     errors,
     health,
     inbox,
     logins,
+    looks,
     lookups,
     me,
     offices,
@@ -40,6 +42,9 @@ DOORS = (
     logins.desk_door,
     logins.desk_session_door,
     lookups.door,
+    desk_submissions.door,
+    looks.door,
+    looks.own_door,
     health.door,
     health.keys_door,
 )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -232,10 +233,25 @@ def _read_once(view: View, kwargs: dict[str, Any]) -> Any:
 def _saving(view: View) -> View:
     @wraps(view)
     def saved(**kwargs: Any) -> Any:
-        with database.work() as work:
+        with _work() as work:
             return view(Visit(g.caller, g.language, work.connection, work), **kwargs)
 
     return saved
+
+
+@contextmanager
+def _work() -> Iterator[Work]:
+    """The unit of work of one request; a refusal undoes it, unless it is one that leaves a record."""
+    told: Refusal | None = None
+    with database.work() as work:
+        try:
+            yield work
+        except Refusal as refusal:
+            if not refusal.is_recorded:
+                raise
+            told = refusal
+    if told is not None:
+        raise told
 
 
 def _alone(view: View) -> View:
@@ -265,7 +281,7 @@ class _AnsweredMeanwhile(Exception):
 
 
 def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str]) -> Response:
-    with database.work() as work:
+    with _work() as work:
         stored = idempotency.claim(work, record["scope"], record["key"], record["request_sha256"])
         if stored is not None:
             replay = Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})

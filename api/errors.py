@@ -23,7 +23,7 @@ from app.people import identity
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
-from app.supervision import looks
+from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
 from auth import offices, sessions, tokens
 from auth.providers import interface as providers
@@ -96,6 +96,10 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
     looks.LookNotAllowed: Problem(403, "您的岗位不能查询办件", "Your role does not open submissions"),
+    looks.LookNotFound: Problem(404, "没有打开过的办件", "No such submission among those opened lately"),
+    look_limits.LookLimitReached: Problem(429, "一小时内查询太多", "Too many look-ups within an hour"),
+    look_records.LooksNotReadable: Problem(403, "您的岗位不能查看查询记录", "Your role does not read records of looks"),
+    unmaskings.UnmaskingNotAllowed: Problem(403, "您的岗位不能查看完整信息", "Your role sees masked data only"),
     wechat.WechatCodeRefused: Problem(422, "微信登录码无效，请重试", "WeChat does not know this code; try again"),
     wechat.WechatAway: Problem(503, "微信暂不可用，请稍后再试", "WeChat is away; try again"),
 }
@@ -152,7 +156,18 @@ def answer(status: int, code: str, title: str, errors: dict[str, list[str]], fac
 
 def on_refusal(refusal: Refusal) -> Response:
     problem = problem_of(type(refusal))
-    return answer(problem.status, refusal.code(), problem.title(g.language), refusal.errors, refusal.facts)
+    response = answer(problem.status, refusal.code(), problem.title(g.language), refusal.errors, refusal.facts)
+    if problem.status == 429:
+        _tell_limit(response, refusal)
+    return response
+
+
+def _tell_limit(response: Response, refusal: Refusal) -> None:
+    """When to try again (RFC 9110 §10.2.3), and what the limit is (draft-ietf-httpapi-ratelimit-headers)."""
+    wait, limit = refusal.facts["retry_after"], refusal.facts["limit"]
+    response.headers["Retry-After"] = str(wait)
+    response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w=3600'
+    response.headers["RateLimit"] = f'"{refusal.code()}";r=0;t={wait}'
 
 
 def on_http(error: HTTPException) -> Response:

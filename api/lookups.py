@@ -1,20 +1,36 @@
-"""Look-ups by staff: found by reference, shown masked, always recorded."""
+"""Look-ups by staff: by reference, number, phone or name; shown masked, always recorded."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from api.doors import Door, Visit
-from api.schemas.desk import LookSchema, LookupSchema
+from api.errors import CursorInvalid
+from api.paging import after_id, cursor
+from api.schemas.desk import LookSchema, LookupSchema, searched
 from app.refusals import InvalidContent
-from app.supervision import looks
-from app.supervision.looks import LookNotAllowed
+from app.supervision import lookups
+from app.supervision.look_limits import LookLimitReached
+from app.supervision.looks import LookNotAllowed, Reason
+from app.supervision.lookups import Search
 from auth import guards
 
 door = Door("lookups", guards.staff, "/v1/desk/lookups", "The desk looks submissions up.")
 
 
-@door.saves("POST", "", status=201, body=LookupSchema, answer=LookSchema, refuses=(LookNotAllowed, InvalidContent))
+@door.saves(
+    "POST",
+    "",
+    status=201,
+    body=LookupSchema,
+    answer=LookSchema,
+    refuses=(LookNotAllowed, LookLimitReached, InvalidContent, CursorInvalid),
+)
 def look_up(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
-    """Find a submission by its reference; every look names a reason and is a record of its own."""
-    return looks.look_up(visit.work, visit.caller, wish["reference"], wish["reason"], visit.language)
+    """Find a submission by its reference, or those of a person; every look names a reason and is recorded."""
+    kind, term = searched(wish)
+    search = Search(kind, term, after_id(wish["cursor"]), wish["limit"])
+    reason = Reason(wish["reason_kind"], wish["reason"])
+    found = lookups.look_up(visit.work, visit.caller, search, reason, visit.language)
+    more = found["more_before"]
+    return {**found, "next_cursor": None if more is None else cursor(str(more))}

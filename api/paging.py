@@ -23,31 +23,32 @@ def page(items: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
     """A page out of up to `limit + 1` items: the extra one only tells that there is more."""
     more = len(items) > limit
     shown = items[:limit]
-    return {"items": shown, "next_cursor": _cursor(str(shown[-1][key])) if more else None}
+    return {"items": shown, "next_cursor": cursor(str(shown[-1][key])) if more else None}
 
 
-def after_text(cursor: str | None) -> str | None:
+def after_text(given: str | None) -> str | None:
     """The key in a cursor. Raises CursorInvalid."""
-    if cursor is None:
+    if given is None:
         return None
     try:
-        key = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==").decode()
+        key = base64.urlsafe_b64decode(given.encode("ascii") + b"==").decode()
     except (binascii.Error, ValueError):
         raise CursorInvalid from None
     # Python's decoder skips what is no base64, and a cursor of our own holds nothing but a code or an id.
-    if not key.isprintable() or _cursor(key) != cursor:
+    if not key.isprintable() or cursor(key) != given:
         raise CursorInvalid
     return key
 
 
-def after_id(cursor: str | None) -> UUID | None:
+def after_id(given: str | None) -> UUID | None:
     """The id in a cursor. Raises CursorInvalid."""
-    text = after_text(cursor)
+    text = after_text(given)
     try:
         return None if text is None else UUID(text)
     except ValueError:
         raise CursorInvalid from None
 
 
-def _cursor(key: str) -> str:
+def cursor(key: str) -> str:
+    """The cursor of a list that goes on after this key."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")

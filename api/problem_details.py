@@ -69,6 +69,22 @@ DETAILS: dict[str, dict[str, str]] = {
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
         ("office_case_not_found", "请核对办件编号。", "Check the reference."),
         ("look_not_allowed", "如需查询，请联系主管部门。", "Ask the department in charge if you need to."),
+        (
+            "look_not_found",
+            "请先凭编号、证件号码、手机号或姓名查询并说明理由。",
+            "Look it up first, with a reason; that holds for an hour.",
+        ),
+        (
+            "look_limit_reached",
+            "请按 Retry-After 稍后再查；工作确有需要的，请联系监督员。",
+            "Wait `retry_after` seconds; if your work needs more, ask your supervisor.",
+        ),
+        ("looks_not_readable", "查询记录由审计员和监督员查看。", "They are for auditors and supervisors."),
+        (
+            "unmasking_not_allowed",
+            "遮盖后的信息足够答复；如需核对，请转办理部门。",
+            "Masked data is enough to answer; the department in charge can check more.",
+        ),
         ("wechat_code_refused", "请重新打开小程序再试。", "Open the mini-program again and retry."),
         ("wechat_away", "办件不受影响，请稍后再绑定。", "Your submissions are not affected: bind it later."),
         ("request_malformed", "请发送符合接口说明的 JSON。", "Send JSON as the specification says."),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import secrets
-from datetime import date
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -38,3 +39,9 @@ def normal_reference(text: str) -> str:
     """The reference as it is stored, however a person typed its groups."""
     digits = text.replace("-", "").replace(" ", "")
     return "-".join((digits[:6], digits[6:10], digits[10:14], digits[14:18], digits[18:]))
+
+
+def first_id_at(instant: datetime, shift: timedelta = timedelta(0)) -> UUID:
+    """The smallest id that `new_id` can give from an instant on: its first 48 bits are milliseconds since 1970."""
+    milliseconds = math.floor((instant.timestamp() + shift.total_seconds()) * 1000)
+    return UUID(int=min(max(milliseconds, 0), 2**48 - 1) << 80)

@@ -7,7 +7,7 @@ and no wording: `api/errors.py` alone knows how a refusal is told to a client.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Refusal(Exception):
@@ -16,6 +16,9 @@ class Refusal(Exception):
     `errors` maps JSON Pointers (RFC 6901) into the request to messages; `facts` are machine-readable
     members for the answer. Neither may hold personal data.
     """
+
+    is_recorded: ClassVar[bool] = False
+    """Whether the unit of work holds a record of this very refusal, and is saved although it was refused."""
 
     def __init__(self, *, errors: dict[str, list[str]] | None = None, **facts: Any) -> None:
         super().__init__(type(self).code())

@@ -15,6 +15,8 @@ from typing import Any
 import environs
 from marshmallow import validate
 
+_AT_MOST_A_DAY = validate.Range(min=timedelta(seconds=1), max=timedelta(days=1))
+
 
 class SettingsError(SystemExit):
     """The environment does not describe a service that can start; the text names every fault."""
@@ -47,6 +49,8 @@ class Settings:
     wechat_progress_template: str
     handover_retry_cap: timedelta
     worker_concurrency: int
+    looks_per_hour: int
+    unmasking_life: timedelta
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
@@ -56,6 +60,7 @@ class Settings:
     idempotency_life: timedelta = timedelta(hours=24)
     body_limit: int = 256 * 1024
     office_body_limit: int = 8 * 1024 * 1024
+    look_life: timedelta = timedelta(hours=1)
     outside_timeout: timedelta = timedelta(seconds=15)
 
     @property
@@ -97,6 +102,8 @@ def settings() -> Settings:
         "wechat_progress_template": env.str("WECHAT_PROGRESS_TEMPLATE"),
         "handover_retry_cap": env.timedelta("HANDOVER_RETRY_CAP_SECONDS", timedelta(seconds=300)),
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
+        "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
+        "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
     }
     try:
         env.seal()

@@ -1,4 +1,10 @@
-"""A clerk's desk (帮办台演示): looks a submission up through OnePhone's real API, with a reason, masked."""
+"""A clerk's desk (帮办台演示): finds submissions, masked, and unmasks fields of one, through OnePhone's real API.
+
+What was typed travels in bodies only, from this page as from the API: an address would end in somebody's log.
+"""
+
+from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
@@ -9,6 +15,21 @@ from sandbox.sessions import Page, ask, begin, end, finish, logged_in
 from sandbox.settings import settings
 
 PAGE = Page("clerk", "/v1/desk/logins")
+
+SEARCHES = {
+    "reference": ("办件编号", "reference"),
+    "phone": ("手机号", "phone"),
+    "document_number": ("证件号码", "document number"),
+    "name": ("姓名", "full name"),
+}
+REASON_KINDS = {
+    "inquiry": ("办事人咨询", "the applicant asked"),
+    "handling": ("办理业务", "handling it"),
+    "verification": ("核对材料", "checking what was filed"),
+    "complaint": ("处理投诉", "answering a complaint"),
+    "supervision": ("监督检查", "supervision"),
+    "other": ("其他", "other"),
+}
 
 blueprint = Blueprint("clerk", __name__, url_prefix="/clerk")
 
@@ -23,32 +44,69 @@ def show() -> str:
     session = logged_in(PAGE)
     if session is None:
         return render_template("clerk_login.html")
-    return desk(session, None)
+    return desk(session)
 
 
 @blueprint.post("")
 def look_up() -> str:
-    """A reference and a reason → the masked submission, or why not."""
+    """A kind of search, what to search for, and a reason → a masked submission or a list, or why not."""
+    by = request.form.get("by", "reference")
+    body = {by if by in {*SEARCHES, "submission"} else "reference": typed("term"), **reasons()}
+    return page_after(lambda token: call("POST", "/v1/desk/lookups", token, body))
+
+
+@blueprint.post("/unmask")
+def unmask() -> str:
+    """Some fields and a reason → the same submission with these fields in plain."""
+    path = f"/v1/desk/submissions/{quote(typed('submission'), safe='')}"
+    wish = {"fields": request.form.getlist("fields"), **reasons()}
+
+    def work(token: str) -> dict[str, Any]:
+        granted = call("POST", f"{path}/unmaskings", token, wish)
+        return {"submission": call("GET", path, token), "granted": granted}
+
+    return page_after(work)
+
+
+@blueprint.post("/again")
+def read_again() -> str:
+    """The submission that was opened, as it may be seen by now."""
+    path = f"/v1/desk/submissions/{quote(typed('submission'), safe='')}"
+    return page_after(lambda token: {"submission": call("GET", path, token)})
+
+
+def typed(name: str) -> str:
+    return request.form.get(name, "").strip()
+
+
+def reasons() -> dict[str, str]:
+    return {"reason_kind": typed("reason_kind") or "other", "reason": typed("reason")}
+
+
+def page_after(work: Any) -> str:
+    """Do it with the clerk's token, and show what came of it."""
     session = logged_in(PAGE)
     if session is None:
         return render_template("clerk_login.html")
-    body = {name: request.form.get(name, "").strip() for name in ("reference", "reason")}
     try:
-        found = ask(session, lambda token: call("POST", "/v1/desk/lookups", token, body))
+        found = ask(session, work)
     except Refused as error:
         if error.status in (0, 401):
             raise
-        return desk(session, None, error)
-    return desk(session, found.get("submission", {}))
+        return desk(session, error=error)
+    return desk(session, found)
 
 
-def desk(session: dict[str, str], found: dict[str, object] | None, error: Refused | None = None) -> str:
+def desk(session: dict[str, Any], found: dict[str, Any] | None = None, error: Refused | None = None) -> str:
     return render_template(
         "clerk.html",
         session=logged_in(PAGE) or session,
         person=PERSONS.get(session["person"]),
-        found=found,
+        found=found or {},
         error=error,
+        searches=SEARCHES,
+        reason_kinds=REASON_KINDS,
+        form=request.form,
         docs=f"{settings().onephone_url}/docs",
     )
 

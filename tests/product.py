@@ -29,7 +29,7 @@ from werkzeug.test import TestResponse
 
 import wsgi
 from app import clock, database, jobs, seeds
-from app.people import residents
+from app.people import residents, staff
 from app.people.residents import Person
 from app.settings import settings
 from auth import sessions
@@ -209,6 +209,32 @@ def make_clerk(product: Flask) -> Callable[[str], Phone]:
         return Phone(row.id, tokens, product.test_client())
 
     return make
+
+
+@pytest.fixture
+def enrol(product: Flask) -> Callable[[Person], Phone]:
+    """enrol(Person(…)): somebody by name and number, logged in at identity level 3."""
+
+    def made(person: Person) -> Phone:
+        with database.work() as work:
+            resident_id = residents.enrol(work, person)
+            tokens = sessions.open_for_resident(work, resident_id, 3, clock.now(), "test phone")
+        return Phone(resident_id, tokens, product.test_client())
+
+    return made
+
+
+@pytest.fixture
+def make_newcomer(product: Flask, make_clerk: Callable[[str], Phone]) -> Callable[[str, str], Phone]:
+    """make_newcomer("adviser", "gongan"): a member of staff whom nobody else in this run knows."""
+
+    def hired(role: str, department: str) -> Phone:
+        number = f"N{uuid.uuid4().hex[:12]}"
+        with database.work() as work:
+            staff.hire(work, number, "新来的", role, department)
+        return make_clerk(number)
+
+    return hired
 
 
 @pytest.fixture

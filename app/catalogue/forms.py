@@ -62,6 +62,10 @@ class Form:
         label: str = self._fields[field]["label"][language] if field in self._fields else field
         return label
 
+    def field(self, name: str) -> Mapping[str, Any]:
+        """A field's line of the layout: label, widget, options, `sensitive`; empty when the layout has none."""
+        return self._fields.get(name, {})
+
     def _faults(self, error: ValidationError, language: str) -> Iterator[tuple[str, str]]:
         kind, place = error.kind, _place(error)
         if kind.name in UNEXPECTED:

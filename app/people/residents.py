@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy import Column, Connection, DateTime, LargeBinary, Table, Text, f
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app.crypto import data_keys
-from app.crypto.blind_indexes import DOCUMENT_NUMBER, FULL_NAME, PHONE, NothingToIndex
+from app.crypto.blind_indexes import DOCUMENT_NUMBER, FULL_NAME, PHONE, NothingToIndex, Purpose
 from app.crypto.envelopes import DataKey
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
@@ -67,6 +68,10 @@ def person(connection: Connection, resident_id: UUID) -> Person:
         .outerjoin(data_keys.data_keys, data_keys.data_keys.c.owner_id == residents.c.id)
         .where(residents.c.id == resident_id)
     ).one()
+    return _opened(row)
+
+
+def _opened(row: Any) -> Person:
     key = data_keys.opened(row)
     return Person(
         name=key.open_text(row.name, _NAME, row.id),
@@ -86,6 +91,23 @@ def profile(connection: Connection, resident_id: UUID) -> dict[str, Any]:
         "document_number": masks.document_number(known.document_number),
         "phone": known.phone and masks.phone(known.phone),
     }
+
+
+SEARCHES: dict[str, tuple[Purpose, str]] = {
+    "document_number": (DOCUMENT_NUMBER, "document_number_index"),
+    "phone": (PHONE, "phone_index"),
+    "name": (FULL_NAME, "name_index"),
+}
+"""What people are found by: how it is normalised, and the column of its blind index."""
+
+
+def people(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Person]:
+    """Several full, unmasked persons at once; whose key was destroyed is left out: nobody can read them any more."""
+    keys = data_keys.data_keys
+    found = connection.execute(
+        select(residents, *data_keys.KEY).join(keys, keys.c.owner_id == residents.c.id).where(residents.c.id.in_(ids))
+    )
+    return {row.id: _opened(row) for row in found}
 
 
 _NAME, _DOCUMENT_NUMBER, _PHONE = "residents.name", "residents.document_number", "residents.phone"

@@ -13,10 +13,34 @@ from app.identifiers import new_id
 
 ROLES = ("clerk", "adviser", "supervisor", "auditor", "administrator")
 
-# Advisers answer the telephone for the whole province; a clerk only knows their own counter. Auditors read
-# records of looks, and administrators the machinery: neither opens a resident's submission.
+LOOK = "look"
+"""Open residents' submissions, masked."""
+
+UNMASK = "unmask"
+"""See a field of a submission in plain, for a while, for a stated reason."""
+
+READ_LOOKS = "read_looks"
+"""Read who looked at what, and why."""
+
+# Advisers answer the telephone for the whole province, and a mask is enough for that; a clerk only knows their own
+# counter, where the papers lie open. Auditors read records of looks, and administrators the machinery: neither
+# opens a resident's submission.
+_RIGHTS: dict[str, frozenset[str]] = {
+    "clerk": frozenset({LOOK, UNMASK}),
+    "adviser": frozenset({LOOK}),
+    "supervisor": frozenset({LOOK, READ_LOOKS}),
+    "auditor": frozenset({READ_LOOKS}),
+    "administrator": frozenset(),
+}
 _LOOKS_ANYWHERE = frozenset({"adviser", "supervisor"})
-_LOOKS_AT_HOME = frozenset({"clerk"})
+
+ROLE_WORDS = {
+    "clerk": {"zh": "窗口人员", "en": "clerk"},
+    "adviser": {"zh": "帮办员", "en": "adviser"},
+    "supervisor": {"zh": "监督员", "en": "supervisor"},
+    "auditor": {"zh": "审计员", "en": "auditor"},
+    "administrator": {"zh": "管理员", "en": "administrator"},
+}
 
 staff = Table(
     "staff",
@@ -45,8 +69,13 @@ def active_by_number(work: Work, staff_number: str) -> Row[tuple[UUID, str, str]
     return work.run(statement.where(staff.c.staff_number == staff_number, staff.c.active)).one_or_none()
 
 
+def may(role: str, right: str) -> bool:
+    """Whether the role has LOOK, UNMASK or READ_LOOKS; a role that nobody knows has none."""
+    return right in _RIGHTS.get(role, frozenset())
+
+
 def visible_departments(role: str, own_department: str) -> tuple[str, ...] | None:
     """The departments whose submissions this role may open; None means all of them."""
-    if role in _LOOKS_ANYWHERE:
-        return None
-    return (own_department,) if role in _LOOKS_AT_HOME else ()
+    if not may(role, LOOK):
+        return ()
+    return None if role in _LOOKS_ANYWHERE else (own_department,)

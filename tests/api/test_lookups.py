@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.crypto import data_keys
+from app.supervision import lookups
 from app.supervision.looks import REASON as REASON_PLACE
 from tests.product import PERMIT, Phone
 
@@ -37,7 +38,12 @@ def look(who: Phone, reference: str, reason: str = REASON, **options: Any) -> Te
 
 
 def looks_at(sql: Sql, reference: str) -> list[Any]:
-    return sql("SELECT * FROM looks WHERE reference = %s ORDER BY at", reference)
+    """The records of searches for this reference, with the submissions that each showed."""
+    statement = (
+        "SELECT l.*, ARRAY(SELECT submission_id FROM looks_shown WHERE look_id = l.id ORDER BY number) AS shown"
+        " FROM looks l WHERE term_index = %s ORDER BY l.id"
+    )
+    return sql(statement, data_keys.index(lookups.REFERENCE, reference))
 
 
 def test_a_clerk_sees_where_it_stands_and_nothing_that_gives_the_person_away(
@@ -65,7 +71,10 @@ def test_the_answers_are_shown_by_their_labels_with_masked_values(make_clerk: Ma
     answers = look(make_clerk("S0001"), permit).json["submission"]["answers"]
 
     labelled = {answer["label"]: answer["value"] for answer in answers}
-    assert labelled["现在住的详细地址"] == "太***"
+    assert labelled["现在住的详细地址"] == "****", "it names no county, so nothing of it is shown"
+    assert labelled["户口所在地地址"] == "四川省凉山彝族自治州****"
+    assert labelled["怎么领证"] == "自己到窗口领", "a choice from the form's own list gives nobody away"
+    assert labelled["从哪天开始住在这里"] == "2025-**-**"
     assert len(labelled) == len(PERMIT)
 
 
@@ -88,7 +97,8 @@ def test_every_look_is_recorded_with_its_reason(make_clerk: MakeClerk, permit: s
     house = data_keys.of_the_house()
     assert [house.open(row["reason"], REASON_PLACE, row["id"]) for row in rows] == ["核对材料", "再次来电"]
     assert {row["staff_id"] for row in rows} == {clerk.resident_id}
-    assert all(row["submission_id"] for row in rows)
+    assert all(len(row["shown"]) == 1 for row in rows)
+    assert {(row["kind"], row["outcome"], row["reason_kind"]) for row in rows} == {("reference", "shown", "other")}
 
 
 def test_a_look_that_finds_nothing_is_recorded_too(make_clerk: MakeClerk, sql: Sql) -> None:
@@ -97,7 +107,7 @@ def test_a_look_that_finds_nothing_is_recorded_too(make_clerk: MakeClerk, sql: S
     response = look(make_clerk("S0001"), nobodys)
 
     assert (response.status_code, response.json["submission"]) == (201, None)
-    assert [row["submission_id"] for row in looks_at(sql, nobodys)] == [None]
+    assert [(row["outcome"], row["shown"]) for row in looks_at(sql, nobodys)] == [("nothing", [])]
 
 
 def test_another_departments_submission_looks_like_none_and_the_try_is_recorded(
@@ -106,7 +116,7 @@ def test_another_departments_submission_looks_like_none_and_the_try_is_recorded(
     response = look(make_clerk("S0001"), fund)
 
     assert (response.status_code, response.json["submission"]) == (201, None)
-    assert [row["submission_id"] for row in looks_at(sql, fund)] == [None]
+    assert [(row["outcome"], row["shown"]) for row in looks_at(sql, fund)] == [("nothing", [])]
 
 
 def test_an_adviser_on_the_telephone_sees_every_department(make_clerk: MakeClerk, fund: str, permit: str) -> None:
@@ -116,10 +126,13 @@ def test_an_adviser_on_the_telephone_sees_every_department(make_clerk: MakeClerk
     assert look(adviser, permit).json["submission"]["reference"] == permit
 
 
-def test_an_auditor_opens_no_submission(make_clerk: MakeClerk, permit: str) -> None:
+def test_an_auditor_opens_no_submission_and_the_try_is_recorded(make_clerk: MakeClerk, permit: str, sql: Sql) -> None:
     response = look(make_clerk("S0002"), permit)
 
     assert (response.status_code, response.json["code"]) == (403, "look_not_allowed")
+    assert [(row["outcome"], row["role"], row["shown"]) for row in looks_at(sql, permit)] == [
+        ("not_allowed", "auditor", [])
+    ]
 
 
 def test_a_slip_on_the_telephone_is_noticed_in_both_languages(make_clerk: MakeClerk, permit: str, sql: Sql) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,32 @@ SEED = ["--seed", os.environ.get("SCHEMATHESIS_SEED", "1")]
 
 @pytest.fixture
 def known(
-    outside: str, phone: Phone, make_phone: Callable[..., Phone], make_clerk: Callable[[str], Phone], run_jobs: RunJobs
-) -> dict[str, str]:
+    outside: str,
+    phone: Phone,
+    make_phone: Callable[..., Phone],
+    make_clerk: Callable[[str], Phone],
+    make_newcomer: Callable[[str, str], Phone],
+    run_jobs: RunJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[dict[str, str]]:
     """The variables of schemathesis.toml and knocking.py: people with tokens, and things that exist."""
+    monkeypatch.setenv("LOOKS_PER_HOUR", "100000")
+    settings.cache_clear()
     draft = phone.start("residence-permit", {"reason": "residence"})
     upload = phone.upload(draft["id"], "photo", picture())
     wish = {"service": "housing-fund-balance", "submit": True}
     answered = phone.post("/v1/submissions", wish).json["id"]
     run_jobs()
     filed: Any = phone.post("/v1/submissions", wish).json
-    return {
+    clerk = make_newcomer("clerk", "gjj")
+    look = {"reference": filed["reference"], "reason": "办事人来电询问进度"}
+    assert clerk.post("/v1/desk/lookups", look).json["outcome"] == "shown"
+    yield {
         "RESIDENT_TOKEN": phone.tokens["access_token"],
         "LEAVING_TOKEN": make_phone().tokens["access_token"],
-        "STAFF_TOKEN": make_clerk("S0003").tokens["access_token"],
+        # A clerk of the deciding department is the one who may do all that the desk does.
+        "STAFF_TOKEN": clerk.tokens["access_token"],
+        "AUDITOR_TOKEN": make_clerk("S0002").tokens["access_token"],
         "DRAFT": draft["id"],
         "UPLOAD": upload,
         "ANSWERED": answered,
@@ -46,6 +59,8 @@ def known(
         "SCHEMATHESIS_HOOKS": "tests.contract.knocking",
         "PYTHONPATH": str(HERE.parents[1]),
     }
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 @pytest.mark.timeout(SECONDS * 5)

@@ -181,15 +181,59 @@ def test_desk_looks_up_with_a_reason(client: FlaskClient, onephone: FakeOnePhone
     assert "code=" not in client.get("/clerk").text
     log_in_at_desk(client)
     assert "陈静" in client.get("/clerk").text
-    page = client.post("/clerk", data={"reference": " 530000-1 ", "reason": "本人来电咨询"})
+    page = client.post("/clerk", data={"by": "reference", "term": " 530000-1 ", "reason": "本人来电咨询"})
     assert "李**" in page.text
-    assert onephone.calls[-1].body == {"reference": "530000-1", "reason": "本人来电咨询"}
+    assert onephone.calls[-1].body == {"reference": "530000-1", "reason_kind": "other", "reason": "本人来电咨询"}
     assert onephone.calls[-1].token == "token 1"
+
+
+def test_desk_finds_a_person_and_opens_one_of_the_list(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    applicant = {"name": "李**", "document_number": "5****************6", "phone": "199****0002"}
+    item = {"id": "s-9", "reference": "530000-9", "service": {"name": "居住证办理"}, "applicant": applicant}
+    found = {"outcome_text": "请从列表中选择一件打开", "submission": None, "items": [item]}
+    onephone.answers["POST", "/v1/desk/lookups"] = 201, found
+    log_in_at_desk(client)
+    for by, term in (("phone", "199 0000 0002"), ("document_number", "532399198806150316"), ("name", "李建国")):
+        page = client.post("/clerk", data={"by": by, "term": term, "reason_kind": "inquiry", "reason": "来电"})
+        assert onephone.calls[-1].body == {by: term, "reason_kind": "inquiry", "reason": "来电"}
+        assert "请从列表中选择一件打开" in page.text and "5****************6" in page.text
+        assert term not in page.text, "what was typed is not given back"
+    assert 'name="term" value="s-9"' in page.text
+    client.post("/clerk", data={"by": "submission", "term": "s-9", "reason": "来电"})
+    assert onephone.calls[-1].body == {"submission": "s-9", "reason_kind": "other", "reason": "来电"}
+
+
+def test_desk_unmasks_what_was_ticked(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    case = {"id": "s-9", "applicant": {"phone": "19900000002"}, "plain_fields": ["/applicant/phone"]}
+    onephone.answers["POST", "/v1/desk/submissions/s-9/unmaskings"] = 201, {"until": "2026-11-22T14:10:00+08:00"}
+    onephone.answers["GET", "/v1/desk/submissions/s-9"] = 200, case
+    log_in_at_desk(client)
+    wish = {
+        "submission": "s-9",
+        "fields": ["/applicant/phone", "/filenames"],
+        "reason_kind": "handling",
+        "reason": "核对",
+    }
+    page = client.post("/clerk/unmask", data=wish)
+    asked, read = onephone.calls[-2:]
+    assert asked.body == {"fields": wish["fields"], "reason_kind": "handling", "reason": "核对"}
+    assert (read.method, read.path) == ("GET", "/v1/desk/submissions/s-9")
+    assert "19900000002" in page.text and "2026-11-22 14:10" in page.text
+    case["applicant"], case["plain_fields"] = {"phone": "199****0002"}, []
+    assert "199****0002" in client.post("/clerk/again", data={"submission": "s-9"}).text
+    onephone.answers["POST", "/v1/desk/submissions/s-9/unmaskings"] = 403, {"title": "您的岗位不能查看完整信息"}
+    assert "您的岗位不能查看完整信息" in client.post("/clerk/unmask", data=wish).text
+
+
+def test_desk_wants_a_login_for_everything(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    for path in ("/clerk", "/clerk/unmask", "/clerk/again"):
+        assert "工作人员登录" in client.post(path, data={"submission": "s-9", "term": "x", "reason": "看看"}).text
+    assert onephone.calls == []
 
 
 def test_desk_shows_a_refusal(client: FlaskClient, onephone: FakeOnePhone) -> None:
     log_in_at_desk(client)
-    page = client.post("/clerk", data={"reference": "x", "reason": "y"})
+    page = client.post("/clerk", data={"by": "reference", "term": "x", "reason": "y"})
     assert page.status_code == 200 and "没有找到" in page.text
 
 
