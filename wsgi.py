@@ -5,7 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from api import (
+    acknowledgements,
+    activities,
     answers,
+    consents,
     edge,
     errors,
     health,
@@ -13,6 +16,7 @@ from api import (
     logins,
     lookups,
     me,
+    notices,
     offices,
     services,
     specification,
@@ -22,10 +26,10 @@ from api import (
 from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
-from app.events import StepTaken, SubmissionReceived, UploadReceived
+from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
 from app.settings import settings
 from approvals import handover
-from notifications import sending
+from notifications import sending, subscriptions
 
 DOORS = (
     services.door,
@@ -36,6 +40,10 @@ DOORS = (
     submissions.door,
     uploads.door,
     inbox.door,
+    notices.door,
+    acknowledgements.door,
+    consents.door,
+    activities.door,
     offices.door,
     logins.desk_door,
     logins.desk_session_door,
@@ -48,6 +56,7 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     SubmissionReceived: (handover.on_received,),
     StepTaken: (sending.on_step,),
     UploadReceived: (documents.on_received,),
+    ConsentWithdrawn: (subscriptions.on_withdrawn,),
 }
 
 
