@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     exists,
+    func,
     insert,
     select,
 )
@@ -185,23 +186,25 @@ def listing(connection: Connection, caller: Resident, before: UUID | None, limit
 
 
 def standing_for(resident_id: Any, notice_code: str, purpose: str) -> ColumnElement[bool]:
-    """Whether a resident's consent to a purpose stands, as a condition of a statement; the id may be a column.
+    """Whether every consent of a resident to a purpose stands, as a condition of a statement; the id may be a column.
 
     For processing that goes on by itself, such as sending messages. When a newer notice covers something else, it
     waits until the person has agreed to that (PIPL art. 14).
     """
+    told = notices_table.c.scopes[purpose]
     newest = (
-        select(notices_table.c.scopes[purpose].astext)
+        select(told["sha256"].astext.label("scope"), told["consents"].as_integer().label("asked"))
         .where(notices_table.c.code == notice_code)
         .order_by(notices_table.c.version.desc())
         .limit(1)
-        .scalar_subquery()
+        .subquery("newest")
     )
-    given = select(consents.c.id).where(
-        consents.c.resident_id == resident_id,
-        consents.c.scope_sha256 == newest,
-        consents.c.child_index.is_(None),
-        _stands(),
+    given = (
+        select(newest.c.asked)
+        .join(consents, consents.c.scope_sha256 == newest.c.scope)
+        .where(consents.c.resident_id == resident_id, consents.c.child_index.is_(None), _stands())
+        .group_by(newest.c.asked)
+        .having(func.count(consents.c.kind.distinct()) >= newest.c.asked)
     )
     return exists(given)
 

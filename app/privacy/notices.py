@@ -27,7 +27,7 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from app.catalogue import services
 from app.catalogue.departments import departments
@@ -50,7 +50,7 @@ notices = Table(
     Column("service_version", Integer),
     Column("content", JSONB, nullable=False),
     Column("content_sha256", Text, nullable=False),
-    # Purpose → what a consent to it covers, so that statements can compare it.
+    # Purpose → what a consent to it covers and how many are asked for, so that statements can compare it.
     Column("scopes", JSONB, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     ForeignKeyConstraint(
@@ -113,8 +113,9 @@ def _insert(work: Work, code: str, version: int, content: dict[str, Any], about:
     work.run(insert(notices).values(code=code, version=version, **values))
 
 
-def _scopes(code: str, content: dict[str, Any]) -> dict[str, str]:
-    return {purpose.code: purpose.scope for purpose in purposes.in_notice(code, content)}
+def _scopes(code: str, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    told = purposes.in_notice(code, content)
+    return {purpose.code: {"sha256": purpose.scope, "consents": len(purpose.consents)} for purpose in told}
 
 
 def _current_services(work: Work) -> list[ServiceVersion]:
@@ -158,7 +159,8 @@ def asked(connection: Connection, code: str, number: int, purpose: str) -> tuple
 
 def listing(connection: Connection, after: str | None, limit: int) -> list[Row[Any]]:
     """The newest version of up to `limit` notices in the order of their code, after the given code."""
-    statement = select(notices).distinct(notices.c.code).order_by(notices.c.code, notices.c.version.desc())
+    first_of_each = distinct_on(notices.c.code)
+    statement = select(notices).ext(first_of_each).order_by(notices.c.code, notices.c.version.desc())
     if after is not None:
         statement = statement.where(notices.c.code > after)
     return list(connection.execute(statement.limit(limit)))

@@ -34,6 +34,8 @@ def known(
     answered = phone.post("/v1/submissions", wish).json["id"]
     run_jobs()
     filed: Any = phone.post("/v1/submissions", wish).json
+    agreed = {"notice": "service-old-age-allowance", "version": 1, "purpose": "home-visits", "kind": "sharing"}
+    consent: Any = phone.post("/v1/consents", agreed).json
     return {
         "RESIDENT_TOKEN": phone.tokens["access_token"],
         "LEAVING_TOKEN": make_phone().tokens["access_token"],
@@ -42,6 +44,7 @@ def known(
         "UPLOAD": upload,
         "ANSWERED": answered,
         "FILED": filed["id"],
+        "CONSENT": consent["id"],
         "OFFICE_SECRET": settings().offices["gongan"]["secrets"][0],
         "SCHEMATHESIS_HOOKS": "tests.contract.knocking",
         "PYTHONPATH": str(HERE.parents[1]),
