@@ -1,8 +1,9 @@
-"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | openapi`."""
+"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | privacy-register | openapi`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,9 +17,10 @@ from granian.log import LogLevels
 
 import wsgi
 from api import specification
-from app import jobs, logs, seeds
+from app import database, jobs, logs, seeds
 from app.crypto import data_keys
 from app.crypto.failures import SealError
+from app.privacy import activities
 from app.settings import settings
 
 _HOME = Path(__file__).parent
@@ -92,6 +94,16 @@ def seed(arguments: argparse.Namespace) -> None:
     print(", ".join(f"{count} {noun}" for noun, count in planted.items()))
 
 
+def privacy_register(arguments: argparse.Namespace) -> None:
+    """Print the register of processing activities (PIPL art. 56), from the columns and the published services."""
+    with database.reading() as connection:
+        found = activities.register(connection)
+    if arguments.format == "json":
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        print(activities.as_markdown(found, arguments.language), end="")
+
+
 def openapi(arguments: argparse.Namespace) -> None:
     """Write openapi.yaml, or with --check fail when it is not what the code says."""
     path = _HOME / "openapi.yaml"
@@ -105,13 +117,16 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for run in (api, worker, migrate, keys, rotate_keys, publish, seed, openapi):
+    for run in (api, worker, migrate, keys, rotate_keys, publish, seed, privacy_register, openapi):
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
         if run is api:
             _api_options(sub)
         if run is keys:
             sub.add_argument("--add", action="store_true", help="add a master key, which wraps from now on")
+        if run is privacy_register:
+            sub.add_argument("--format", choices=("md", "json"), default="md", help="a table, or JSON")
+            sub.add_argument("--language", choices=("zh", "en"), default="zh", help="language of the table")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
     return parser

@@ -5,7 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from api import (
+    acknowledgements,
+    activities,
     answers,
+    consents,
     desk_submissions,
     edge,
     errors,
@@ -15,6 +18,7 @@ from api import (
     looks,
     lookups,
     me,
+    notices,
     offices,
     services,
     specification,
@@ -24,10 +28,10 @@ from api import (
 from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
-from app.events import StepTaken, SubmissionReceived, UploadReceived
+from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
 from app.settings import settings
 from approvals import handover
-from notifications import sending
+from notifications import sending, subscriptions
 
 DOORS = (
     services.door,
@@ -38,6 +42,10 @@ DOORS = (
     submissions.door,
     uploads.door,
     inbox.door,
+    notices.door,
+    acknowledgements.door,
+    consents.door,
+    activities.door,
     offices.door,
     logins.desk_door,
     logins.desk_session_door,
@@ -53,6 +61,7 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     SubmissionReceived: (handover.on_received,),
     StepTaken: (sending.on_step,),
     UploadReceived: (documents.on_received,),
+    ConsentWithdrawn: (subscriptions.on_withdrawn,),
 }
 
 

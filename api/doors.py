@@ -80,6 +80,8 @@ class _Bodies(FlaskParser):
     """How bodies are read: JSON in UTF-8 and nothing else, whatever was sent to hurt the reader."""
 
     def load_json(self, req: Request, schema: Schema) -> Any:
+        if g.body_absent:
+            return {}
         try:
             return current_app.json.loads(req.get_data(cache=True).decode())
         # Nested without end, or a number of ten thousand digits.
@@ -134,6 +136,7 @@ class Door(Blueprint):
         answer: type[Schema] | Schema | None = None,
         status: int = 200,
         body: type[Schema] | None = None,
+        body_required: bool = True,
         query: type[Schema] | None = None,
         refuses: tuple[type[Refusal], ...] = (),
         headers: tuple[dict[str, Any], ...] = (),
@@ -143,7 +146,7 @@ class Door(Blueprint):
         def register(view: View) -> View:
             declared = self.response(status, answer)(view)
             if body is not None:
-                declared = self.arguments(body(), content_type=media_type)(declared)
+                declared = self.arguments(body(), content_type=media_type, required=body_required)(declared)
             if query is not None:
                 declared = self.arguments(query(), location="query")(declared)
             described = self._refusals(declared, rule, body or query, refuses)
@@ -157,7 +160,8 @@ class Door(Blueprint):
                 docs["parameters"] = list(headers)
             # Only the words are taken: the ten functions that brought them would be called at every request.
             declared._apidoc = self.doc(**docs)(described)._apidoc
-            guarded = _json_body(edge(declared), media_type) if body is not None else edge(declared)
+            inner = edge(declared)
+            guarded = inner if body is None else _json_body(inner, media_type, body_required)
             self.route(rule, methods=[method])(guarded)
             return view
 
@@ -205,12 +209,16 @@ class Door(Blueprint):
         return ()
 
 
-def _json_body(view: View, media_type: str) -> View:
-    """Refuse a body of another media type at once, instead of reading it as an empty one."""
+def _json_body(view: View, media_type: str, required: bool) -> View:
+    """Refuse a body of another media type at once, instead of reading it as an empty one.
+
+    An operation whose body is not required also takes none at all, which old clients send.
+    """
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        if request.mimetype != media_type:
+        g.body_absent = not required and not request.content_length
+        if request.mimetype != media_type and not g.body_absent:
             raise UnsupportedMediaType
         return view(*args, **kwargs)
 

@@ -20,6 +20,7 @@ from app.catalogue import services
 from app.crypto.failures import KeysAway, SealError
 from app.documents import results, signatures, uploads
 from app.people import identity
+from app.privacy import activities, consents, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
@@ -76,6 +77,11 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     submissions.SignatureOutdated: Problem(422, "签名后内容有改动，请重新签名", "Changed after signing; sign again"),
     submissions.StepNotAllowed: Problem(409, "当前状态不能这样办理", "Not possible in this state"),
     identity.StepUpRequired: Problem(403, "需要更高等级或重新认证", "A fresh or stronger login is needed"),
+    notices.NoticeNotFound: Problem(404, "没有这份告知书", "No such notice"),
+    consents.ConsentNotFound: Problem(404, "没有这项同意", "No such consent"),
+    consents.GuardianConsentRequired: Problem(403, "需要监护人同意", "A guardian must consent"),
+    requirements.ConsentRequired: Problem(422, "请先单独同意", "Consent is needed first"),
+    requirements.NoticeUnseen: Problem(422, "请先阅读告知书", "The notice must be read first"),
     uploads.UploadNotFound: Problem(404, "没有这个文件", "No such upload"),
     uploads.UploadMissing: Problem(409, "文件没有传到，请重新上传", "The bytes did not arrive; send them again"),
     uploads.UploadLimitReached: Problem(409, "上传次数太多", "Too many uploads for this material"),
@@ -100,6 +106,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     look_limits.LookLimitReached: Problem(429, "一小时内查询太多", "Too many look-ups within an hour"),
     look_records.LooksNotReadable: Problem(403, "您的岗位不能查看查询记录", "Your role does not read records of looks"),
     unmaskings.UnmaskingNotAllowed: Problem(403, "您的岗位不能查看完整信息", "Your role sees masked data only"),
+    activities.RegisterNotAllowed: Problem(403, "您的岗位不能查阅登记表", "Your role does not read the register"),
     wechat.WechatCodeRefused: Problem(422, "微信登录码无效，请重试", "WeChat does not know this code; try again"),
     wechat.WechatAway: Problem(503, "微信暂不可用，请稍后再试", "WeChat is away; try again"),
 }

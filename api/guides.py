@@ -7,7 +7,8 @@ from typing import Any
 
 from app.catalogue.services import ServiceVersion
 
-_INTERNAL = frozenset({"connector", "data_source"})
+# What is processed why is told by the service's notice.
+_INTERNAL = frozenset({"connector", "data_source", "processing"})
 
 
 def summary(service: ServiceVersion, language: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from api.doors import Door, Visit
 from api.schemas.logins import ProfileSchema, WechatBindingSchema, WechatBindSchema
 from app import database
 from app.people import residents
+from app.privacy.consents import GuardianConsentRequired
+from app.privacy.notices import NoticeNotFound
 from auth import guards
 from notifications import subscriptions
 from notifications.channels import wechat
@@ -28,10 +30,11 @@ def show_me(visit: Visit) -> dict[str, Any]:
     "/wechat",
     body=WechatBindSchema,
     answer=WechatBindingSchema,
-    refuses=(wechat.WechatCodeRefused, wechat.WechatAway),
+    refuses=(wechat.WechatCodeRefused, wechat.WechatAway, NoticeNotFound, GuardianConsentRequired),
 )
 def bind_wechat(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """Tie my WeChat to me, with the messages I just allowed."""
+    """Tie my WeChat to me, with the messages I just allowed: that is the consent to the notice `wechat-push`."""
     openid = wechat.openid_for(wish["code"])
     with database.work() as work:
-        return subscriptions.bind(work, g.caller, openid, wish["accepted"])
+        shown = wish["notice_version"]
+        return subscriptions.bind(work, g.caller, openid, wish["accepted"], device, shown, language)

@@ -7,14 +7,18 @@ from typing import Any
 from flask import Response
 
 from api import guides
+from api import notices as notice_doors
 from api.answers import with_etag
 from api.doors import Door, Visit
 from api.errors import CursorInvalid
 from api.headers import IF_NONE_MATCH
 from api.paging import PageQuery, after_text, page
+from api.schemas.notices import NoticeSchema
 from api.schemas.services import GuideSchema, ServicePageSchema
 from app.catalogue import services
 from app.catalogue.services import ServiceNotFound
+from app.privacy import notices
+from app.privacy.notices import NoticeNotFound
 from auth import guards
 
 door = Door("services", guards.anyone, "/v1/services", "What government does for people.")
@@ -40,3 +44,15 @@ def read_guide(visit: Visit, code: str) -> Response:
     response = with_etag(lambda: guides.guide(service, visit.language), f"{code}-{service.version}-{visit.language}")
     response.headers["Cache-Control"] = "public, max-age=60"
     return response
+
+
+@door.reads(
+    "/<code>/notice",
+    answer=NoticeSchema,
+    refuses=(ServiceNotFound, NoticeNotFound),
+    headers=(IF_NONE_MATCH,),
+    answers_also=notice_doors.UNCHANGED,
+)
+def read_service_notice(visit: Visit, code: str) -> Response:
+    """What the service does with one's data: the newest notice about its current version."""
+    return notice_doors.shown(notices.of_service(visit.connection, services.current(visit.connection, code)))

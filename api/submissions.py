@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Response
 
 from api import answers
+from api.acknowledgements import shown
 from api.answers import with_etag
 from api.doors import Door, Visit
 from api.errors import BadHeader, CursorInvalid, PreconditionRequired
@@ -25,6 +26,7 @@ from api.schemas.submissions import (
     SubmissionPageSchema,
     SubmissionSchema,
     SubmissionStartSchema,
+    SubmitSchema,
     UploadWishSchema,
 )
 from app.catalogue.services import ServiceNotFound
@@ -33,6 +35,7 @@ from app.documents.results import ResultNotReady
 from app.documents.signatures import SignatureImageUnusable, SignatureNotNeeded
 from app.documents.uploads import UploadLimitReached
 from app.people.identity import StepUpRequired
+from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
 from app.submissions import drafts, progress, submissions
 from app.submissions.drafts import AlreadySubmitted, DraftLimitReached, Stale, SubmissionNotFound
@@ -50,7 +53,14 @@ door = Door("submissions", guards.residents, "/v1/submissions", "My submissions.
 _RECEIPT = ReceiptSchema()
 _SUBMISSION = SubmissionSchema()
 
-_FILING = (StepUpRequired, SubmissionIncomplete, SignatureRequired)
+_FILING = (
+    StepUpRequired,
+    SubmissionIncomplete,
+    SignatureRequired,
+    ConsentRequired,
+    NoticeUnseen,
+    InvalidContent,
+)
 
 
 @door.acts(
@@ -64,7 +74,8 @@ def start_submission(visit: Visit, wish: dict[str, Any]) -> Response:
     """Start a draft, or with `submit` file at once what needs neither materials nor a signature."""
     if wish["submit"]:
         args = (visit.work, visit.caller, wish["service"], wish["answers"], visit.language)
-        return answers.of(_RECEIPT.dump(submissions.submit_at_once(*args)), 201)
+        receipt = submissions.submit_at_once(*args, shown(wish, visit.device))
+        return answers.of(_RECEIPT.dump(receipt), 201)
     draft = drafts.start(visit.work, visit.caller, wish["service"], wish["answers"])
     return _with_revision(_shown(visit, draft), 201)
 
@@ -131,13 +142,16 @@ def sign_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> 
 
 @door.acts(
     "/<uuid:submission_id>/submit",
+    body=SubmitSchema,
+    body_required=False,
     answer=ReceiptSchema,
     headers=(IF_MATCH_OPTIONAL,),
     refuses=(SubmissionNotFound, AlreadySubmitted, Stale, UploadsUnchecked, SignatureOutdated, *_FILING),
 )
-def submit_submission(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+def submit_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
     """File the draft: the receipt."""
-    return submissions.submit(visit.work, visit.caller, submission_id, visit.revision, visit.language)
+    args = (visit.work, visit.caller, submission_id, visit.revision, visit.language)
+    return submissions.submit(*args, shown(wish, visit.device))
 
 
 @door.reads(

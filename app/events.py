@@ -33,6 +33,15 @@ class UploadReceived:
     upload_id: UUID
 
 
+@dataclass(frozen=True)
+class ConsentWithdrawn:
+    """A resident took back their consent to a purpose of a notice; it does not stand any more."""
+
+    resident_id: UUID
+    notice: str
+    purpose: str
+
+
 Listener = Callable[[Any, Any], None]
 """Gets the unit of work (`app.database.Work`, which stands above this file) and the event; may only add jobs."""
 

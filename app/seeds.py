@@ -11,6 +11,7 @@ from app import database
 from app.catalogue import departments, services
 from app.database import Work
 from app.people import staff
+from app.privacy import notices
 from app.settings import settings
 
 _DEFINITIONS = Path(__file__).parent / "catalogue" / "definitions"
@@ -28,11 +29,14 @@ class DemoOnly(SystemExit):
 
 
 def publish() -> int:
-    """Publish the departments and every new service version of the definition files; how many are new."""
+    """Publish the departments, every new service version of the definition files, and the notices that go with
+    them; how many services are new. Raises NoticeChanged."""
     with database.work() as work:
         for department in _read("departments.yaml")["departments"]:
             departments.publish(work, department)
-        return sum(services.publish(work, _read(path.name)) for path in _service_files())
+        new = sum(services.publish(work, _read(path.name)) for path in _service_files())
+        notices.publish(work)
+    return new
 
 
 def plant() -> dict[str, int]:

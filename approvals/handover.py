@@ -21,6 +21,7 @@ from app.documents import results, signatures, uploads
 from app.events import SubmissionReceived
 from app.identifiers import new_id
 from app.people import residents
+from app.privacy import requirements
 from app.settings import settings
 from app.submissions import drafts
 from app.submissions.drafts import submissions
@@ -133,7 +134,7 @@ def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:
         acceptance_due=row.acceptance_due,
         decision_due=row.decision_due,
         applicant=residents.person(work.connection, row.applicant_id),
-        answers=drafts.answers(row),
+        answers=requirements.still_allowed(work.connection, service, row.applicant_id, drafts.answers(row)),
         files=tuple(_file(service, upload) for upload in _attached(work, submission_id)),
         signature=_signature(signatures.of(work.connection, submission_id)),
     )

@@ -90,12 +90,13 @@ def _begin_wechat(work: Work, notification: Any) -> _Attempt | None:
     binding = subscriptions.of(work.connection, notification.resident_id)
     if binding is None:
         return None
-    state = "sending" if binding.progress_credits > 0 else "skipped"
+    obstacle = _obstacle(binding)
+    state = "sending" if obstacle is None else "skipped"
     noted = insert(attempts).values(
         notification_id=notification.id,
         channel=WECHAT,
         state=state,
-        detail=None if state == "sending" else "no_credit",
+        detail=obstacle,
         at=clock.now(),
     )
     if work.run(noted.on_conflict_do_nothing().returning(attempts.c.state)).one_or_none() is None:
@@ -105,6 +106,13 @@ def _begin_wechat(work: Work, notification: Any) -> _Attempt | None:
         return None
     _, facts = inbox.facts_of(work.connection, notification.id, "zh")
     return _Attempt(subscriptions.openid(work.connection, binding), messages.wechat_fields(facts))
+
+
+def _obstacle(binding: Any) -> str | None:
+    """Why nothing may be sent: a consent that was taken back counts at once (PIPL art. 15), or no credit is left."""
+    if not binding.consented:
+        return "consent_withdrawn"
+    return None if binding.progress_credits > 0 else "no_credit"
 
 
 def _mark_unknown(work: Work, notification_id: UUID) -> None:

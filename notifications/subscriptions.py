@@ -18,16 +18,21 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     case,
+    delete,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
+from app import database, jobs
 from app.crypto import blind_indexes, data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
-from app.database import Work, metadata
+from app.database import Job, Work, metadata
+from app.events import ConsentWithdrawn
 from app.people.callers import Resident
+from app.privacy import consents, notices
+from app.privacy.consents import WECHAT_TAP, Wish
 
 wechat_bindings = Table(
     "wechat_bindings",
@@ -42,9 +47,25 @@ wechat_bindings = Table(
 
 OPENID = "wechat_bindings.openid"
 
+PROGRESS = "progress-messages"
+"""The purpose of the notice about WeChat messages that every one of them needs consent to."""
 
-def bind(work: Work, caller: Resident, openid: str, accepted: list[str]) -> dict[str, Any]:
-    """Tie the resident to the WeChat user of this phone and add the messages just allowed."""
+
+def bind(
+    work: Work,
+    caller: Resident,
+    openid: str,
+    accepted: list[str],
+    device: str = "",
+    notice_version: int | None = None,
+    language: str = "zh",
+) -> dict[str, Any]:
+    """Tie the resident to the WeChat user of this phone and add the messages just allowed.
+
+    Allowing them beside the notice is the consent to it, so it is recorded as one: of the version that was shown,
+    or the newest. Raises NoticeNotFound, GuardianConsentRequired.
+    """
+    _consent(work, caller, device, notice_version, language)
     added = accepted.count("progress")
     who = {
         "openid": data_keys.of(work.connection, caller.id).seal(openid, OPENID, caller.id),
@@ -59,9 +80,32 @@ def bind(work: Work, caller: Resident, openid: str, accepted: list[str]) -> dict
     return {"bound": True, "credits": {"progress": credits}}
 
 
+def _consent(work: Work, caller: Resident, device: str, version: int | None, language: str) -> None:
+    shown = version or notices.newest(work.connection, notices.WECHAT_PUSH).version
+    for kind in notices.asked(work.connection, notices.WECHAT_PUSH, shown, PROGRESS):
+        wish = Wish(notices.WECHAT_PUSH, shown, PROGRESS, kind)
+        consents.give(work, caller, wish, device, language, method=WECHAT_TAP)
+
+
 def of(connection: Connection, resident_id: UUID) -> Any:
-    """The binding of a resident, or None."""
-    return connection.execute(select(wechat_bindings).where(wechat_bindings.c.resident_id == resident_id)).one_or_none()
+    """The binding of a resident, or None; `consented` says whether messages may be sent at this moment."""
+    consented = consents.standing_for(wechat_bindings.c.resident_id, notices.WECHAT_PUSH, PROGRESS)
+    statement = select(wechat_bindings, consented.label("consented"))
+    return connection.execute(statement.where(wechat_bindings.c.resident_id == resident_id)).one_or_none()
+
+
+def on_withdrawn(work: Work, event: ConsentWithdrawn) -> None:
+    """The listener: whoever takes this consent back has their WeChat user forgotten (PIPL art. 47)."""
+    if event.notice == notices.WECHAT_PUSH:
+        work.defer(Job("forget_wechat", {"resident_id": str(event.resident_id)}))
+
+
+@jobs.task("forget_wechat")
+def forget(resident_id: str) -> None:
+    """Forget the WeChat user of a resident, unless they have agreed again meanwhile. May run twice."""
+    consented = consents.standing_for(wechat_bindings.c.resident_id, notices.WECHAT_PUSH, PROGRESS)
+    with database.work() as work:
+        work.run(delete(wechat_bindings).where(wechat_bindings.c.resident_id == UUID(resident_id), ~consented))
 
 
 def openid(connection: Connection, binding: Any) -> str:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from sandbox import wechat_records
 from sandbox.onephone_calls import Refused, call
 from sandbox.persons import PERSONS
+from sandbox.phone_privacy import unread_general
 from sandbox.sessions import Page, ask, begin, end, finish, logged_in
 from sandbox.settings import settings
 from sandbox.wechat_fields import PROGRESS
@@ -48,7 +49,7 @@ def show() -> str:
 
 
 def gather(token: str) -> dict[str, Any]:
-    """Who I am, my submissions with their progress, my inbox."""
+    """Who I am, my submissions with their progress, my inbox, and the general notice until it was read."""
     submissions = call("GET", "/v1/submissions", token).get("items", [])
     for submission in submissions[:SHOWN]:
         if submission.get("reference"):
@@ -56,6 +57,7 @@ def gather(token: str) -> dict[str, Any]:
             submission["progress"] = call("GET", path, token)
     return {
         "me": call("GET", "/v1/me", token),
+        "unread": unread_general(token),
         "submissions": submissions,
         "inbox": call("GET", "/v1/inbox", token).get("items", []),
     }

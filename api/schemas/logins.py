@@ -62,6 +62,13 @@ class WechatBindSchema(Schema):
         validate=validate.Length(max=3),
         metadata={"description": "What wx.requestSubscribeMessage just got accepted."},
     )
+    notice_version = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(1, 1_000_000),
+        metadata={"description": "Version of the notice `wechat-push` that was shown beside it; the newest if unsaid."},
+    )
 
 
 class WechatBindingSchema(Schema):

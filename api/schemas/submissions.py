@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from api.schemas.fields import SHA256, Answers, Flag, Instant, text
+from api.schemas.notices import ShownNoticeSchema
 from app.documents import uploads
+
+
+def shown_notices() -> fields.List[Any]:
+    """Which notices a client says it showed."""
+    return fields.List(
+        fields.Nested(ShownNoticeSchema),
+        load_default=list,
+        validate=validate.Length(max=10),
+        metadata={"description": "The notices that the person was shown before filing; they are recorded with it."},
+    )
 
 
 class SubmissionStartSchema(Schema):
@@ -15,6 +28,13 @@ class SubmissionStartSchema(Schema):
         load_default=False,
         metadata={"description": "File at once; only for services without materials and signature."},
     )
+    notices = shown_notices()
+
+
+class SubmitSchema(Schema):
+    """The body of a filing, which may be left out."""
+
+    notices = shown_notices()
 
 
 class AnswersPatchSchema(Schema):

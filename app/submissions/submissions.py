@@ -26,6 +26,9 @@ from app.events import StepTaken, SubmissionReceived
 from app.identifiers import new_id, new_reference
 from app.people import identity
 from app.people.callers import Resident
+from app.privacy import requirements
+from app.privacy.acknowledgements import Shown
+from app.privacy.requirements import Requirements
 from app.refusals import Refusal
 from app.submissions import drafts, due_dates, history
 from app.submissions.contents import content_hash
@@ -66,11 +69,19 @@ class StepNotAllowed(Refusal):
     """The submission is not in a state from which this step can be taken."""
 
 
-def submit(work: Work, caller: Resident, submission_id: UUID, revision: int | None, language: str) -> dict[str, Any]:
+def submit(
+    work: Work,
+    caller: Resident,
+    submission_id: UUID,
+    revision: int | None,
+    language: str,
+    shown: Shown = Shown(),  # noqa: B008 -- nothing can change it
+) -> dict[str, Any]:
     """File a draft: from here on it is the department's turn; the receipt.
 
-    Raises SubmissionNotFound, AlreadySubmitted, Stale, StepUpRequired, SubmissionIncomplete, UploadsUnchecked,
-    SignatureRequired, SignatureOutdated. None of them changes the draft.
+    `shown` are the notices that the client says the person was shown. Raises SubmissionNotFound, AlreadySubmitted,
+    Stale, StepUpRequired, SubmissionIncomplete, UploadsUnchecked, SignatureRequired, SignatureOutdated,
+    ConsentRequired, NoticeUnseen, InvalidContent. None of them changes the draft.
     """
     draft = drafts.own_draft(work, caller, submission_id)
     drafts.check_revision(draft, revision)
@@ -80,20 +91,28 @@ def submit(work: Work, caller: Resident, submission_id: UUID, revision: int | No
     content_sha256 = signatures.hash_of(draft, files)
     signature = signatures.standing(work.connection, draft, files) if service.needs_signature else None
     unsigned = service.needs_signature and signature is None
-    _check_complete(service, drafts.answers(draft), files, language, unsigned)
+    answers = drafts.answers(draft)
+    _check_complete(service, answers, files, language, unsigned)
     if service.needs_signature:
         _check_signature(signature, content_sha256)
     sealed = (data_keys.envelope(draft), draft.answers)
-    return _file(work, caller, service, submission_id, sealed, content_sha256)
+    needed = requirements.of(service, answers, shown)
+    return _file(work, caller, submission_id, sealed, content_sha256, needed)
 
 
 def submit_at_once(
-    work: Work, caller: Resident, service_code: str, answers: dict[str, Any], language: str
+    work: Work,
+    caller: Resident,
+    service_code: str,
+    answers: dict[str, Any],
+    language: str,
+    shown: Shown = Shown(),  # noqa: B008 -- nothing can change it
 ) -> dict[str, Any]:
     """Start and file in one go, for services that need neither materials nor a signature; the receipt.
 
     One round trip less on a weak network, and one for the whole work in the database. Raises
-    ServiceNotFound, StepUpRequired, SubmissionIncomplete and SignatureRequired; nothing is kept then.
+    ServiceNotFound, StepUpRequired, SubmissionIncomplete, SignatureRequired, ConsentRequired, NoticeUnseen and
+    InvalidContent; nothing is kept then.
     """
     service = services.current(work.connection, service_code)
     identity.require(caller, service)
@@ -104,14 +123,18 @@ def submit_at_once(
     content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [])
     envelope, key = data_keys.new()
     sealed = (envelope, key.seal(answers, drafts.ANSWERS, submission_id))
-    return _file(work, caller, service, submission_id, sealed, content_sha256)
+    needed = requirements.of(service, answers, shown)
+    return _file(work, caller, submission_id, sealed, content_sha256, needed)
 
 
 def missing(connection: Connection, draft: Any, language: str) -> dict[str, list[str]]:
     """What a draft still lacks, as JSON Pointers with words; empty when it can be filed."""
     service = services.version(connection, draft.service_code, draft.service_version)
     files = uploads.listing(connection, draft.id)
-    faults = _faults(service, drafts.answers(draft), files, language)
+    answers = drafts.answers(draft)
+    faults = _faults(service, answers, files, language)
+    needed = requirements.of(service, answers, Shown())
+    faults |= requirements.missing(connection, draft.applicant_id, needed, language)
     if service.needs_signature:
         signature = signatures.standing(connection, draft, files)
         if signature is None or signature.content_sha256 != signatures.hash_of(draft, files):
@@ -154,7 +177,7 @@ def _check_signature(signature: Any, content_sha256: str) -> None:
 
 # One statement, so one round trip: the turn, the filed row and its first history row. A draft is updated,
 # a submission filed at once is inserted. The queue's row lock is held from here to the commit.
-_FILE = """
+_FILING = """
 WITH turn AS (
     INSERT INTO queues AS q (department_code, service_code, last_turn)
     VALUES (%(department)s, %(service)s, 1)
@@ -179,20 +202,21 @@ WITH turn AS (
 ), recorded AS (
     INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code)
     SELECT %(id)s, 1, %(at)s, 'receive', 'received', 'resident', %(department)s FROM filed
-)
-SELECT turn FROM filed
-"""
+)"""
+_FILE = f"{_FILING} SELECT turn FROM filed"
+# The same, where notices or consents are asked for or told of; what is lacking undoes all of it.
+_FILE_CHECKED = f"{_FILING}, {requirements.CHECK} SELECT filed.turn, {requirements.FOUND} FROM filed, lacking"
 
 
 def _file(
     work: Work,
     caller: Resident,
-    service: ServiceVersion,
     submission_id: UUID,
     sealed: tuple[Envelope, SealedBytes],
     content_sha256: str,
+    needed: Requirements,
 ) -> dict[str, Any]:
-    at = clock.now()
+    service, at = needed.service, clock.now()
     due = due_dates.at_receipt(calendar(), service, at)
     values = {
         "id": submission_id,
@@ -209,10 +233,14 @@ def _file(
         "decision_due": due.decision,
         "provisional": due.provisional,
     }
-    turn = work.row(_FILE, values).turn
+    if needed.nothing:
+        row = work.row(_FILE, values)
+    else:
+        row = work.row(_FILE_CHECKED, values | needed.values(caller.id, submission_id, at))
+        requirements.refuse_lacking(work.connection, caller, needed, row)
     work.announce(SubmissionReceived(submission_id))
     work.announce(StepTaken(submission_id, 1))
-    return _receipt(submission_id, values, turn, due)
+    return _receipt(submission_id, values, row.turn, due)
 
 
 def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDates) -> dict[str, Any]:

@@ -52,6 +52,8 @@ PLANTED = {
     "result_name": "欧阳种玉兰居住证.pdf",
     "in_the_result": "PLANTED-WITHIN-THE-RESULT-4712",
     "result_data": "balance-of-ouyang-998877",
+    "child": "欧阳种小玉",
+    "childs_number": "532399202001010024",
 }
 
 
@@ -139,6 +141,9 @@ def test_a_stolen_dump_and_a_stolen_store_say_nothing_of_the_person(
     asked = ouyang.post("/v1/submissions", {"service": "housing-fund-balance", "submit": True}).json
     with database.work() as work:
         results.keep_data(work, UUID(asked["id"]), {"note": PLANTED["result_data"]})
+    child = {"name": PLANTED["child"], "document_number": PLANTED["childs_number"], "relation": "parent"}
+    visits = {"notice": "service-old-age-allowance", "version": 1, "purpose": "home-visits", "kind": "sensitive"}
+    assert ouyang.post("/v1/consents", visits | {"child": child}).status_code == 201
     wish = {"reference": permit["reference"], "reason": PLANTED["reason"]}
     looked = make_clerk("S0001").post("/v1/desk/lookups", wish)
 

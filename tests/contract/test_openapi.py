@@ -45,6 +45,8 @@ def known(
     clerk = make_newcomer("clerk", "gjj")
     look = {"reference": filed["reference"], "reason": "办事人来电询问进度"}
     assert clerk.post("/v1/desk/lookups", look).json["outcome"] == "shown"
+    agreed = {"notice": "service-old-age-allowance", "version": 1, "purpose": "home-visits", "kind": "sharing"}
+    consent: Any = phone.post("/v1/consents", agreed).json
     yield {
         "RESIDENT_TOKEN": phone.tokens["access_token"],
         "LEAVING_TOKEN": make_phone().tokens["access_token"],
@@ -55,6 +57,7 @@ def known(
         "UPLOAD": upload,
         "ANSWERED": answered,
         "FILED": filed["id"],
+        "CONSENT": consent["id"],
         "OFFICE_SECRET": settings().offices["gongan"]["secrets"][0],
         "SCHEMATHESIS_HOOKS": "tests.contract.knocking",
         "PYTHONPATH": str(HERE.parents[1]),

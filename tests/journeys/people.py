@@ -65,6 +65,8 @@ class Resident:
     sandbox: Client
     sub: dict[str, Any] = field(default_factory=dict)
     etag: str = ""
+    read: list[dict[str, Any]] = field(default_factory=list)
+    """The notices that were shown, as they are told when filing."""
 
     @property
     def path(self) -> str:
@@ -117,8 +119,26 @@ class Resident:
         signature: dict[str, Any] = self.api.post(f"{self.path}/signature", {"upload": upload_id}).json()
         return signature
 
+    def read_notice(self, service: str) -> dict[str, Any]:
+        """What the service does with my data; what was read is told when filing."""
+        notice: dict[str, Any] = self.api.get(f"/v1/services/{service}/notice").json()
+        self.read = [{"code": notice["code"], "version": notice["version"]}]
+        return notice
+
+    def acknowledge(self, code: str) -> dict[str, Any]:
+        """Read one of the platform's notices and say so."""
+        notice: dict[str, Any] = self.api.get(f"/v1/notices/{code}").json()
+        shown = {"notices": [{"code": code, "version": notice["version"]}]}
+        self.api.post("/v1/acknowledgements", shown)
+        return notice
+
+    def consent(self, notice: dict[str, Any], purpose: str, kind: str) -> dict[str, Any]:
+        wish = {"notice": notice["code"], "version": notice["version"], "purpose": purpose, "kind": kind}
+        given: dict[str, Any] = self.api.post("/v1/consents", wish).json()
+        return given
+
     def submit(self) -> dict[str, Any]:
-        receipt: dict[str, Any] = self.api.post(f"{self.path}/submit").json()
+        receipt: dict[str, Any] = self.api.post(f"{self.path}/submit", {"notices": self.read}).json()
         return receipt
 
     def progress(self) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class Application:
     office = ""
     answers: dict[str, Any] = {}  # noqa: RUF012 -- read only
     photo_of: str | None = None
+    consents: tuple[tuple[str, str], ...] = ()
+    """Purpose and kind of what the answers above need consent to."""
 
     def __init__(self, places: Places, office_down: float = 0, kills: tuple[str, ...] = ()) -> None:
         self.places = places
@@ -82,15 +84,19 @@ class Application:
         self.clients = (self.me.api, self.me.sandbox, self.clerk.api, self.clerk.sandbox)
         self.receipt: dict[str, Any] = {}
         self.progress: dict[str, Any] = {}
+        self.notice: dict[str, Any] = {}
 
     def steps(self) -> Iterator[Step]:
         yield "登录 · Log in with e-ID", self.log_in
         yield "绑定微信，允许推送 · Bind WeChat and allow messages", self.bind_wechat
         yield "找事项 · Find the service", self.find
         yield "看指南 · Read the guide", self.read_guide
+        yield "看告知书 · Read the privacy notices", self.read_notice
         yield from self.kill("postgres")
         yield "开始办理 · Start a draft", self.start
         yield "填表 · Fill in the form", self.fill_in
+        if self.consents:
+            yield "单独同意 · Consent to what is optional, one by one", self.consent
         yield from self.kill("objects")
         if self.photo_of:
             yield "上传照片 · Upload a photo", self.upload_photo
@@ -135,6 +141,21 @@ class Application:
         guide = answer.json()
         basis = guide["legal_bases"][0]
         return f"{guide['name']}: {basis['title']}{basis['article']}; {len(guide['form']['layout'])} fields; 304 later"
+
+    def read_notice(self) -> str:
+        general = self.me.acknowledge("general")
+        self.notice = self.me.read_notice(self.service)
+        kinds = sum(len(purpose["kinds"]) for purpose in self.notice["purposes"])
+        return f"{general['title']['zh']} v{general['version']}; {self.notice['title']['zh']}: {kinds} kinds of data"
+
+    def consent(self) -> str:
+        needed = {f"/consents/{purpose}/{kind}" for purpose, kind in self.consents}
+        draft = self.me.api.get(self.me.path).json()
+        need(needed <= draft["missing"].keys(), f"no consent is asked for: {draft['missing']}")
+        given = [self.me.consent(self.notice, purpose, kind) for purpose, kind in self.consents]
+        draft = self.me.api.get(self.me.path).json()
+        need(not needed & draft["missing"].keys(), f"still asked for: {draft['missing']}")
+        return f"{given[0]['purpose']['name']['zh']}: {', '.join(one['kind'] for one in given)}"
 
     def start(self) -> str:
         draft = self.me.start(self.service)
@@ -230,6 +251,7 @@ class OldAgeAllowance(Application):
     title = "高龄津贴 · Old-age allowance"
     person, service, office = "wang-guilan", "old-age-allowance", "minzheng"
     answers = ALLOWANCE
+    consents = (("home-visits", "sensitive"), ("home-visits", "sharing"))
 
     def look_up(self) -> str:
         """A clerk of another department finds nothing, and even that is recorded."""
@@ -248,6 +270,7 @@ class HousingFund(Application):
     def steps(self) -> Iterator[Step]:
         yield "登录 · Log in with e-ID", self.log_in
         yield "看指南 · Read the guide", self.read_guide
+        yield "看告知书 · Read the privacy notices", self.read_notice
         yield "一次提交 · File in one request", self.submit
         yield from self.kill("worker")
         yield "看进度 · Follow the progress", self.follow
@@ -255,7 +278,8 @@ class HousingFund(Application):
         yield "看消息 · Read the inbox", self.read_inbox
 
     def submit(self) -> str:
-        self.receipt = self.me.api.post("/v1/submissions", {"service": self.service, "submit": True}).json()
+        wish = {"service": self.service, "submit": True, "notices": self.me.read}
+        self.receipt = self.me.api.post("/v1/submissions", wish).json()
         self.me.sub = self.receipt
         return f"{self.receipt['reference']}, turn {self.receipt['turn']}"
 

@@ -87,6 +87,57 @@ def test_without_a_credit_wechat_is_not_even_asked(
     assert scripted.messages == []
 
 
+def test_a_consent_that_was_taken_back_counts_at_once(
+    scripted: ScriptedWechat, allow: Allow, filed: dict[str, Any], phone: Phone, attempt: Attempt, credits_left: Credits
+) -> None:
+    """PIPL art. 15. Not one more message goes out, though credits are left; the inbox has it."""
+    allow(3)
+    for consent in phone.get("/v1/consents").json["items"]:
+        assert phone.post(f"/v1/consents/{consent['id']}/withdraw").status_code == 200
+
+    sending.notify(filed["id"], 1)
+
+    assert scripted.messages == []
+    assert attempt() == ("skipped", "consent_withdrawn")
+    assert credits_left() == 3
+    [item] = phone.get("/v1/inbox").json["items"]
+    assert item["reference"] == filed["reference"]
+
+
+def test_who_consents_again_is_told_again(
+    scripted: ScriptedWechat, allow: Allow, filed: dict[str, Any], phone: Phone, attempt: Attempt
+) -> None:
+    allow(3)
+    for consent in phone.get("/v1/consents").json["items"]:
+        phone.post(f"/v1/consents/{consent['id']}/withdraw")
+    allow(1)
+
+    sending.notify(filed["id"], 1)
+
+    assert attempt() == ("accepted", "ok")
+
+
+def test_a_notice_that_covers_more_waits_for_a_new_consent(
+    scripted: ScriptedWechat, allow: Allow, filed: dict[str, Any], attempt: Attempt, sql: Sql
+) -> None:
+    """PIPL art. 14: another purpose needs another consent; the old one does not stand for it."""
+    allow(3)
+    sql(
+        "INSERT INTO notices (code, version, content, content_sha256, scopes)"
+        ' SELECT code, 99, content, \'wider\', \'{"progress-messages": {"sha256": "wider", "consents": 2}}\' FROM notices'
+        " WHERE code = 'wechat-push'"
+    )
+    try:
+        sending.notify(filed["id"], 1)
+    finally:
+        sql("ALTER TABLE notices DISABLE TRIGGER notices_unchangeable")
+        sql("DELETE FROM notices WHERE code = 'wechat-push' AND version = 99")
+        sql("ALTER TABLE notices ENABLE TRIGGER notices_unchangeable")
+
+    assert attempt() == ("skipped", "consent_withdrawn")
+    assert scripted.messages == []
+
+
 def test_a_worker_that_dies_over_a_push_leaves_it_unknown(
     scripted: ScriptedWechat, allow: Allow, filed: dict[str, Any], attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:

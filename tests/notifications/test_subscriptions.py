@@ -11,7 +11,7 @@ import pytest
 from app import clock, database
 from app.people.callers import Resident
 from notifications import subscriptions
-from tests.product import Phone
+from tests.product import Phone, RunJobs
 
 
 @pytest.fixture
@@ -74,3 +74,47 @@ def test_who_never_bound_has_nothing(caller: Resident) -> None:
         subscriptions.spend(work, caller.id)
         subscriptions.clear(work, caller.id)
         assert subscriptions.of(work.connection, caller.id) is None
+
+
+def test_allowing_messages_is_the_consent_to_them_and_is_recorded_as_one(
+    phone: Phone, bind: Callable[..., Any]
+) -> None:
+    """PIPL art. 14, 23: to the messages, and to Tencent's getting them."""
+    bind("a", "progress")
+    bind("a", "progress")
+
+    given = phone.get("/v1/consents").json["items"]
+    assert sorted((one["notice"]["code"], one["kind"], one["method"]) for one in given) == [
+        ("wechat-push", "processing", "wechat_tap"),
+        ("wechat-push", "sharing", "wechat_tap"),
+    ]
+
+
+def test_taking_the_consent_back_forgets_the_wechat_user(
+    phone: Phone, caller: Resident, bind: Callable[..., Any], run_jobs: RunJobs
+) -> None:
+    """PIPL art. 15, 47(2): 个人撤回同意 … 个人信息处理者应当主动删除个人信息."""
+    bind("a", "progress")
+
+    withdraw_one(phone)
+    run_jobs()
+
+    with database.reading() as connection:
+        assert subscriptions.of(connection, caller.id) is None
+
+
+def test_who_allows_messages_again_meanwhile_is_not_forgotten(
+    phone: Phone, caller: Resident, bind: Callable[..., Any], run_jobs: RunJobs
+) -> None:
+    bind("a", "progress")
+    withdraw_one(phone)
+    bind("a", "progress")
+
+    run_jobs()
+
+    assert left(caller) == 2
+
+
+def withdraw_one(phone: Phone) -> None:
+    consent = phone.get("/v1/consents").json["items"][0]
+    assert phone.post(f"/v1/consents/{consent['id']}/withdraw").status_code == 200

@@ -26,6 +26,25 @@ PROGRESS = {
     "events": [{"at": "2026-11-20T08:00:00Z", "step": "received", "text": "已收件 <b>", "unit": "公安局"}],
 }
 
+NOTICE = {
+    "code": "general",
+    "version": 2,
+    "sha256": "ab" * 32,
+    "title": {"zh": "告知书", "en": "Notice"},
+    "sections": [{"code": "a", "heading": {"zh": "甲", "en": "A"}, "text": [{"zh": "乙", "en": "B"}]}],
+    "purposes": [
+        {
+            "code": "visits",
+            "name": {"zh": "探访", "en": "Visits"},
+            "required": False,
+            "consents": ["sensitive", "sharing"],
+            "method": {"zh": "电话", "en": "By phone"},
+            "kinds": [{"label": {"zh": "独居", "en": "Alone"}, "purpose": {"zh": "看望", "en": "To visit"}}],
+            "recipients": [{"code": "village", "name": {"zh": "村委会", "en": "Village"}}],
+        }
+    ],
+}
+
 
 @pytest.fixture
 def client(make_app: MakeApp, onephone: FakeOnePhone) -> FlaskClient:
@@ -53,6 +72,10 @@ def client(make_app: MakeApp, onephone: FakeOnePhone) -> FlaskClient:
         }
     ]
     onephone.answers["GET", "/v1/inbox"] = 200, {"items": inbox}
+    onephone.answers["GET", "/v1/notices"] = 200, {"items": [NOTICE]}
+    onephone.answers["GET", "/v1/notices/general"] = 200, NOTICE
+    onephone.answers["GET", "/v1/acknowledgements"] = 200, {"items": []}
+    onephone.answers["GET", "/v1/consents"] = 200, {"items": []}
     onephone.answers["PUT", "/v1/me/wechat"] = 200, {"bound": True}
     return make_app(onephone_url=onephone.url).test_client()
 
@@ -156,6 +179,55 @@ def test_result(client: FlaskClient, onephone: FakeOnePhone, result: dict[str, A
     log_in(client)
     response = client.get("/phone/results/s1")
     assert shown in (response.location or response.text)
+
+
+def test_the_general_notice_is_shown_until_it_was_read(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    log_in(client)
+    assert 'href="/phone/privacy/notices/general"' in client.get("/phone").text
+    page = client.get("/phone/privacy/notices/general").text
+    assert "我已阅读" in page and "乙" in page and ">B<" in page
+    onephone.answers["POST", "/v1/acknowledgements"] = 201, {"items": []}
+
+    assert client.post("/phone/privacy/read", data={"code": "general", "version": "2"}).status_code == 303
+
+    assert onephone.calls[-1].body == {"notices": [{"code": "general", "version": 2}]}
+    read = {"items": [{"notice": {"code": "general", "version": 2}}]}
+    onephone.answers["GET", "/v1/acknowledgements"] = 200, read
+    assert 'href="/phone/privacy/notices/general"' not in client.get("/phone").text
+    assert "已阅读这一版" in client.get("/phone/privacy/notices/general").text
+
+
+def test_each_consent_is_a_tap_of_its_own_and_so_is_taking_it_back(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    log_in(client)
+    page = client.get("/phone/privacy/notices/general").text
+    assert page.count('action="/phone/privacy/agree"') == 2 and "可以不同意，不影响办事" in page
+    onephone.answers["POST", "/v1/consents"] = 201, {}
+    wish = {"notice": "general", "version": "2", "purpose": "visits", "kind": "sensitive"}
+    assert client.post("/phone/privacy/agree", data=wish).status_code == 303
+    assert onephone.calls[-1].body == wish | {"version": 2}
+    given = {
+        "id": "c1",
+        "notice": {"code": "general", "version": 2},
+        "purpose": {"code": "visits", "name": {"zh": "探访", "en": "Visits"}},
+        "kind": "sensitive",
+        "state": "given",
+        "child": None,
+    }
+    onephone.answers["GET", "/v1/consents"] = 200, {"items": [given]}
+    page = client.get("/phone/privacy/notices/general").text
+    assert (page.count('action="/phone/privacy/withdraw"'), page.count('action="/phone/privacy/agree"')) == (1, 1)
+    onephone.answers["POST", "/v1/consents/c1/withdraw"] = 200, {}
+
+    assert client.post("/phone/privacy/withdraw", data={"id": "c1"}).location == "/phone/privacy"
+
+    assert (onephone.calls[-1].path, onephone.calls[-1].body) == ("/v1/consents/c1/withdraw", None)
+    assert "撤回同意" in client.get("/phone/privacy").text
+
+
+def test_privacy_pages_need_a_login(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    assert client.get("/phone/privacy").location == client.get("/phone/privacy/notices/general").location == "/phone"
+    assert client.post("/phone/privacy/withdraw", data={"id": "c1"}).status_code == 400
+    assert onephone.calls == []
 
 
 def test_log_out(client: FlaskClient, onephone: FakeOnePhone) -> None:
