@@ -29,7 +29,7 @@ def api(arguments: argparse.Namespace) -> None:
     settings()
     data_keys.ring()
     Granian(
-        "wsgi:create_app",
+        "wsgi:serve",
         factory=True,
         address=arguments.host,
         port=arguments.port,
@@ -42,6 +42,7 @@ def api(arguments: argparse.Namespace) -> None:
         backlog=2048,
         log_access=False,
         log_level=LogLevels.warning,
+        log_dictconfig=logs.of_server(),
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     ).serve()
@@ -49,6 +50,7 @@ def api(arguments: argparse.Namespace) -> None:
 
 def worker(arguments: argparse.Namespace) -> None:
     """Run jobs until told to stop."""
+    logs.take_over()
     logs.configure()
     data_keys.ring()
     wsgi.connect_rooms()
