@@ -1,4 +1,4 @@
-"""Redactions: the last net under the logs. Whatever looks like somebody's identifier is replaced before a line is written.
+"""Redactions: the last net under the logs. What looks like somebody's identifier is replaced before a line is written.
 
 It is a net, not a licence: names and addresses look like nothing in particular, so the rule stays that only event
 names, ids and numbers are logged, and of an error only its type and places (`app/logs.py`).
@@ -53,10 +53,22 @@ _LABELS = {
     "mobile": "[mobile]",
 }
 
-_NEVER = frozenset(
-    "address answers authorization body cookie document_number email e_mail id_card name openid opinion"
-    " password phone mobile pin query_string reason_text secret session_key token access_token refresh_token".split()
-)
+_NEVER = {
+    *(
+        "address",
+        "answers",
+        "authorization",
+        "body",
+        "cookie",
+        "document_number",
+        "email",
+        "e_mail",
+        "id_card",
+        "mobile",
+    ),
+    *("name", "openid", "opinion", "password", "phone", "pin", "query_string", "secret", "session_key", "subject"),
+    *("token", "access_token", "refresh_token"),
+}
 """Names under which nothing is ever logged, whatever it looks like."""
 
 
