@@ -17,7 +17,7 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import jobs, logs, seeds
-from app.crypto import data_keys
+from app.crypto import data_keys, key_making
 from app.crypto.failures import SealError
 from app.settings import settings
 
@@ -66,14 +66,14 @@ def migrate(arguments: argparse.Namespace) -> None:
 
 
 def keys(arguments: argparse.Namespace) -> None:
-    """Make the key file of a new installation; run after migrate. A file that is there stays as it is.
+    """Make the keys of a new installation, or of a new keeper (MASTER_KEYS); run after migrate. Existing keys stay.
 
-    Nothing else ever makes one: a service that does not find its keys stops, because new keys open no old data.
+    Nothing else ever makes any: a service that does not find its keys stops, because new keys open no old data.
     """
     if arguments.add:
-        print(f"new master key {data_keys.add_master_key()}; now: onephone rotate-keys")
+        print(f"{key_making.add()}; now: onephone rotate-keys")
     else:
-        print("new key file" if data_keys.make_file() else "the key file is there already")
+        print(key_making.make())
 
 
 def rotate_keys(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,8 @@ from marshmallow import INCLUDE, Schema, fields, validate
 from api.schemas.fields import SHA256, Answers, Flag, Instant, text
 from app.documents import uploads
 
+_SALT = "Secret part of the hashed content, so that nobody guesses the answers from the hash: keep it with the receipt."
+
 
 class SubmissionStartSchema(Schema):
     service = text(1, 100, required=True, metadata={"example": "residence-permit"})
@@ -89,6 +91,7 @@ class ReceiptSchema(Schema):
     received_at = Instant(required=True)
     due = fields.Nested(DueSchema, required=True)
     content_sha256 = fields.String(required=True)
+    content_salt = fields.String(required=True, metadata={"description": _SALT})
 
 
 class StartedSchema(Schema):
@@ -133,6 +136,7 @@ class SignSchema(Schema):
 class SignatureSchema(Schema):
     method = fields.String(required=True, metadata={"example": "drawn"})
     content_sha256 = fields.String(required=True, metadata={"description": "What exactly was signed."})
+    content_salt = fields.String(required=True, metadata={"description": _SALT})
     image_sha256 = fields.String(required=True)
     identity_level = fields.Integer(required=True)
     signed_at = Instant(required=True)

@@ -123,6 +123,15 @@ class DataKey:
             raise SealBroken(f"{place} of {row} is sealed but no text")
         return content
 
+    def salt(self, purpose: str) -> str:
+        """16 secret bytes in hex, always the same for this owner and purpose, gone with the key.
+
+        Put into a content that is hashed, so that nobody guesses the content from the hash. From HKDF (RFC 5869) with
+        SHA-256, whatever the suite: the hash is SHA-256 too, and must come out the same years later.
+        """
+        info = b"onephone salt\0" + self.key_id.bytes + purpose.encode()
+        return suites.INTERNATIONAL.derive(self._secret, info, 16).hex()
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("an open data key is not stored or sent")
 

@@ -31,5 +31,9 @@ class KeyFileUnsafe(SealError):
     """The key file may be read or written by others, or is not a key file: the service does not start with it."""
 
 
+class KeyFileMissing(SealKeyMissing):
+    """There is no key file where it should be: give it back. Nothing is lost as long as a copy exists."""
+
+
 class SuiteUnavailable(SealError):
     """An algorithm needs a package that is not installed; the text names it."""

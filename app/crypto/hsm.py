@@ -63,6 +63,16 @@ class Pkcs11KeyRing:
             raise SealKeyMissing(f"HSM key {wrapped.master_key_id!r} is not in the ring")
         return self._asking(lambda: self._unwrap(wrapped))
 
+    def has_master_key(self, label: str) -> bool:
+        """Whether the token holds this key. Raises KeysAway, SealKeyMissing when it refuses the PIN."""
+        p11 = self._p11
+
+        def look() -> bool:
+            wanted = {p11.Attribute.CLASS: p11.ObjectClass.SECRET_KEY, p11.Attribute.LABEL: label}
+            return next(iter(self._open().get_objects(wanted)), None) is not None
+
+        return self._asking(look)
+
     def create_master_key(self, label: str) -> None:
         """Make an AES-256 key in the token that can wrap and unwrap there, and never be read.
 

@@ -54,7 +54,7 @@ class FileKeyRing:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp = (0, 0)
+        self._stamp = (0, 0, 0)
         self._file: KeyFile = self._fresh()
 
     @property

@@ -28,7 +28,7 @@ from app.people import identity
 from app.people.callers import Resident
 from app.refusals import Refusal
 from app.submissions import drafts, due_dates, history
-from app.submissions.contents import content_hash
+from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.due_dates import DueDates
 from app.submissions.history import Actor
@@ -84,7 +84,8 @@ def submit(work: Work, caller: Resident, submission_id: UUID, revision: int | No
     if service.needs_signature:
         _check_signature(signature, content_sha256)
     sealed = (data_keys.envelope(draft), draft.answers)
-    return _file(work, caller, service, submission_id, sealed, content_sha256)
+    proof = {"content_sha256": content_sha256, "content_salt": signatures.content_salt(draft)}
+    return _file(work, caller, service, submission_id, sealed, proof)
 
 
 def submit_at_once(
@@ -101,10 +102,12 @@ def submit_at_once(
     if service.needs_signature:
         raise SignatureRequired
     submission_id = new_id()
-    content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [])
     envelope, key = data_keys.new()
+    salt = key.salt(SALT)
+    content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [], salt)
     sealed = (envelope, key.seal(answers, drafts.ANSWERS, submission_id))
-    return _file(work, caller, service, submission_id, sealed, content_sha256)
+    proof = {"content_sha256": content_sha256, "content_salt": salt}
+    return _file(work, caller, service, submission_id, sealed, proof)
 
 
 def missing(connection: Connection, draft: Any, language: str) -> dict[str, list[str]]:
@@ -190,7 +193,7 @@ def _file(
     service: ServiceVersion,
     submission_id: UUID,
     sealed: tuple[Envelope, SealedBytes],
-    content_sha256: str,
+    proof: dict[str, str],
 ) -> dict[str, Any]:
     at = clock.now()
     due = due_dates.at_receipt(calendar(), service, at)
@@ -202,7 +205,7 @@ def _file(
         "applicant": caller.id,
         "answers": require_sealed(sealed[1]),
         **data_keys.columns(sealed[0], submission_id),
-        "content_sha256": content_sha256,
+        "content_sha256": proof["content_sha256"],
         "reference": new_reference(day_of(at)),
         "at": at,
         "acceptance_due": due.acceptance,
@@ -212,7 +215,7 @@ def _file(
     turn = work.row(_FILE, values).turn
     work.announce(SubmissionReceived(submission_id))
     work.announce(StepTaken(submission_id, 1))
-    return _receipt(submission_id, values, turn, due)
+    return {**_receipt(submission_id, values, turn, due), **proof}
 
 
 def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDates) -> dict[str, Any]:
@@ -223,7 +226,6 @@ def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDat
         "turn": turn,
         "received_at": values["at"],
         "due": {"acceptance": due.acceptance, "decision": due.decision, "provisional": due.provisional},
-        "content_sha256": values["content_sha256"],
     }
 
 

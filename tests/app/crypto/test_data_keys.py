@@ -18,7 +18,7 @@ from flask import Flask
 from sqlalchemy import delete, insert, select
 
 from app import database
-from app.crypto import data_keys
+from app.crypto import data_keys, key_making
 from app.crypto.failures import SealKeyMissing
 from app.identifiers import new_id
 from app.settings import settings
@@ -61,7 +61,7 @@ def rotation(product: Flask) -> subprocess.Popen[str]:
 def test_a_rotation_that_is_killed_loses_nothing_and_the_next_one_ends_it(
     product: Flask, many: dict[UUID, Any]
 ) -> None:
-    data_keys.add_master_key()
+    key_making.add()
     before = data_keys.count_old()
     assert before >= MANY
 
@@ -83,7 +83,7 @@ def test_a_rotation_that_is_killed_loses_nothing_and_the_next_one_ends_it(
 
 
 def test_the_nightly_job_does_the_same(many: dict[UUID, Any]) -> None:
-    data_keys.add_master_key()
+    key_making.add()
 
     nightly: Any = data_keys.rotate
     nightly(0)
@@ -117,7 +117,8 @@ def no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "keys.json"
     found = replace(settings(), key_file=str(path))
     data_keys.of_the_house()
-    monkeypatch.setattr(data_keys, "settings", lambda: found)
+    for module in (data_keys, key_making):
+        monkeypatch.setattr(module, "settings", lambda: found)
     data_keys.forget()
     yield path
     data_keys.forget()
@@ -125,7 +126,7 @@ def no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_a_lost_key_file_is_not_replaced_by_a_new_one(no_file: Path) -> None:
     with pytest.raises(SealKeyMissing, match="give it back"):
-        data_keys.make_file()
+        key_making.make()
 
     assert not no_file.exists()
 
