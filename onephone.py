@@ -1,4 +1,4 @@
-"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | openapi`."""
+"""The command: `onephone api | worker | migrate | keys | rotate-keys | reseal | publish | seed | openapi`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import jobs, logs, seeds
-from app.crypto import data_keys, key_making
+from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
 from app.settings import settings
 
@@ -78,9 +78,34 @@ def keys(arguments: argparse.Namespace) -> None:
 
 def rotate_keys(arguments: argparse.Namespace) -> None:
     """Bring every data key under the current master key; may be stopped and run again at any time."""
+    total = data_keys.count_old()
     for progress in data_keys.rewrap():
-        print(f"{progress.rewrapped} rewrapped, {progress.unusable} unusable", flush=True)
+        words = f"{progress.rewrapped} rewrapped, {progress.unusable} unusable"
+        _tell(progress.rewrapped + progress.changed_meanwhile + progress.unusable, total, words)
     print(f"done; still under an older master key: {data_keys.count_old()}")
+
+
+def reseal(arguments: argparse.Namespace) -> None:
+    """Seal what the other suite sealed with CRYPTO_SUITE; may be stopped and run again at any time."""
+    if arguments.background:
+        resealing.defer()
+        print("a worker does it; its log tells `resealed`")
+        return
+    total = resealing.count()
+    for progress in resealing.reseal():
+        words = f"{progress.resealed} resealed, {progress.unusable} unusable"
+        _tell(progress.resealed + progress.changed_meanwhile + progress.unusable, total, words)
+    print(f"done; still sealed by the other suite: {resealing.count()}")
+
+
+def _tell(done: int, total: int, words: str) -> None:
+    """The progress of long work: a bar that moves in a terminal, plain lines anywhere else."""
+    if not sys.stdout.isatty():
+        print(words, flush=True)
+        return
+    share = min(done / total, 1.0) if total else 1.0
+    bar = "█" * round(share * 30)
+    print(f"\r{bar:░<30} {share:4.0%} of {total}: {words} ", end="\n" if done >= total else "", flush=True)
 
 
 def publish(arguments: argparse.Namespace) -> None:
@@ -107,13 +132,15 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for run in (api, worker, migrate, keys, rotate_keys, publish, seed, openapi):
+    for run in (api, worker, migrate, keys, rotate_keys, reseal, publish, seed, openapi):
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
         if run is api:
             _api_options(sub)
         if run is keys:
             sub.add_argument("--add", action="store_true", help="add a master key, which wraps from now on")
+        if run is reseal:
+            sub.add_argument("--background", action="store_true", help="let a worker do it")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
     return parser

@@ -129,7 +129,7 @@ def _keepers(env: environs.Env) -> dict[str, Any]:
     kinds = env.list("MASTER_KEYS", ["file"], validate=known) or []
 
     def words(name: str, keeper: str) -> str:
-        return str(env.str(name) if keeper in kinds else env.str(name, ""))
+        return str(env.str(name, validate=validate.Length(min=1)) if keeper in kinds else env.str(name, ""))
 
     def names(name: str, keeper: str) -> tuple[str, ...]:
         return tuple(one.strip() for one in words(name, keeper).split(",") if one.strip())

@@ -104,8 +104,17 @@ def opened(row: Any) -> DataKey:
 def envelope(row: Any) -> Envelope:
     """The envelope of a row that holds the columns of `KEY`. Raises SealKeyMissing."""
     if row.key_id is None:
-        raise SealKeyMissing("the owner of a sealed value has no data key any more")
+        raise SealKeyMissing(f"{_named(row)}: the owner of a sealed value has no data key any more")
     return Envelope(row.key_id, Wrapped(row.master_key_id, bytes(row.wrapped)))
+
+
+def _named(row: Any) -> str:
+    """Which row it is, by its id or its submission's, for an operator."""
+    for name in ("id", "submission_id", "owner_id", "resident_id"):
+        found = getattr(row, name, None)
+        if found is not None:
+            return f"{name} {found}"
+    return "a row"
 
 
 def of(connection: Connection, owner_id: UUID) -> DataKey:

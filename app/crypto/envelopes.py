@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 
 from app import identifiers
 from app.crypto import suites
-from app.crypto.failures import SealBroken, SealKeyMissing, SealVersionUnknown
+from app.crypto.failures import KeyNotInRing, SealBroken, SealKeyMissing, SealVersionUnknown
 from app.crypto.keyring import KeyRing, Wrapped
 from app.crypto.suites import NONCE_SIZE, TAG_SIZE, AuthenticatedCipher, Suite
 
@@ -72,7 +72,10 @@ class Envelope:
 
         Raises SealKeyMissing when the ring lacks the master key, SealBroken when the envelope was altered, KeysAway.
         """
-        secret = ring.unwrap(self.wrapped)
+        try:
+            secret = ring.unwrap(self.wrapped)
+        except (SealBroken, KeyNotInRing) as error:
+            raise type(error)(f"data key {self.key_id}: {error}") from None
         if len(secret) != DATA_KEY_SIZE:
             raise SealBroken(f"the envelope of data key {self.key_id} holds something else")
         return DataKey(self.key_id, secret, suite)

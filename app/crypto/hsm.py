@@ -13,7 +13,7 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, TypeVar
 
-from app.crypto.failures import KeysAway, SealBroken, SealKeyMissing, SuiteUnavailable
+from app.crypto.failures import KeyNotInRing, KeysAway, SealBroken, SealKeyMissing, SuiteUnavailable
 from app.crypto.keyring import Wrapped
 
 pkcs11: ModuleType | None = None
@@ -60,7 +60,7 @@ class Pkcs11KeyRing:
 
     def unwrap(self, wrapped: Wrapped) -> bytes:
         if wrapped.master_key_id not in self._labels:
-            raise SealKeyMissing(f"HSM key {wrapped.master_key_id!r} is not in the ring")
+            raise KeyNotInRing(f"HSM key {wrapped.master_key_id!r} is not in the ring")
         return self._asking(lambda: self._unwrap(wrapped))
 
     def has_master_key(self, label: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from app.crypto.failures import SealKeyMissing
+from app.crypto.failures import KeyNotInRing
 from app.crypto.hsm import Pkcs11KeyRing, Token
 from app.crypto.keyring import FileKeyRing, KeyRing, Wrapped
 from app.crypto.kms import KmsKeyRing
@@ -85,7 +85,7 @@ class Rings:
         for one in self._rings:
             if wrapped.master_key_id in one.ids():
                 return one.unwrap(wrapped)
-        raise SealKeyMissing(f"no keeper has master key {wrapped.master_key_id!r}")
+        raise KeyNotInRing(f"no keeper has master key {wrapped.master_key_id!r}")
 
 
 class Remembering:

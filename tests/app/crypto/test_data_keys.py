@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,7 +26,8 @@ from app.settings import settings
 
 pytestmark = pytest.mark.usefixtures("product")
 
-MANY = 4000
+MANY = int(os.environ.get("ROTATED_KEYS", "4000"))
+"""How many data keys are rotated; `make test-rotation` takes 100,000."""
 PLACE = "tests.value"
 
 
@@ -58,6 +60,7 @@ def rotation(product: Flask) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=root, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.timeout(600)
 def test_a_rotation_that_is_killed_loses_nothing_and_the_next_one_ends_it(
     product: Flask, many: dict[UUID, Any]
 ) -> None:
@@ -65,19 +68,25 @@ def test_a_rotation_that_is_killed_loses_nothing_and_the_next_one_ends_it(
     before = data_keys.count_old()
     assert before >= MANY
 
+    started = time.monotonic()
     with rotation(product) as first:
         assert first.stdout is not None
-        assert "500 rewrapped" in first.stdout.readline()
+        for told in first.stdout:
+            if int(told.split()[0]) >= before // 2:
+                break
         first.send_signal(signal.SIGKILL)
     left = data_keys.count_old()
-    assert 0 < left <= before - 500
+    killed = time.monotonic() - started
+    assert 0 < left <= before - before // 2
     assert all_open(many), "old and new master keys side by side"
 
     with rotation(product) as second:
         assert second.stdout is not None
-        told = second.stdout.read().splitlines()
+        rest = second.stdout.read().splitlines()
     assert second.returncode == 0
-    assert told[-2:] == [f"{left} rewrapped, 0 unusable", "done; still under an older master key: 0"]
+    seconds = time.monotonic() - started
+    print(f"{before} data keys: killed after {killed:.1f} s with {left} left; all done after {seconds:.1f} s")
+    assert rest[-2:] == [f"{left} rewrapped, 0 unusable", "done; still under an older master key: 0"]
     assert data_keys.count_old() == 0
     assert all_open(many)
 
