@@ -7,7 +7,7 @@ mends them in one go. There is no default here that would be unsafe in productio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -23,9 +23,9 @@ class SettingsError(SystemExit):
     """The environment does not describe a service that can start; the text names every fault."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Settings:
-    """What a deployment decides. Durations are timedeltas, sizes are bytes."""
+    """What a deployment decides. Durations are timedeltas, sizes are bytes. Printed it shows none of its secrets."""
 
     environment: str
     database_url: str
@@ -40,10 +40,10 @@ class Settings:
     kms_endpoint_url: str | None
     kms_region: str
     kms_access_key_id: str | None
-    kms_secret_access_key: str | None = field(repr=False)
+    kms_secret_access_key: str | None
     hsm_library: str
     hsm_token: str
-    hsm_pin: str = field(repr=False)
+    hsm_pin: str
     hsm_key_labels: tuple[str, ...]
     opened_key_life: timedelta
     s3_endpoint_url: str
