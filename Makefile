@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run journey test lint bench openapi extras lock clean venv venv-dev
+.PHONY: help run journey test test-national test-rotation lint bench openapi extras lock clean venv venv-dev
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: venv ## Start everything here: PostgreSQL, S3, API, worker, sandbox (ARGS="--help" for options)
 	@$(BIN)/python -m sandbox.stack $(ARGS)
@@ -20,6 +20,12 @@ journey: venv ## Walk one resident's way through a running stack (ARGS="--office
 
 test: venv-dev lint ## Check style, types and arrows, then run every test on a real PostgreSQL and S3
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-national: venv-dev ## The tests of app and api once more with the national suite (SM4, SM3); ARGS="tests" for all
+	@CRYPTO_SUITE=national $(BIN)/python -m pytest -n auto --dist loadgroup $(or $(ARGS),tests/app tests/api)
+
+test-rotation: venv-dev ## Rotate 100,000 data keys with a kill -9 in the middle, and say how long it took
+	@ROTATED_KEYS=100000 $(BIN)/python -m pytest -s tests/app/crypto/test_data_keys.py -k killed
 
 lint: venv-dev ## Check style (ruff), types (mypy) and the rule of arrows (import-linter)
 	@$(BIN)/ruff check --quiet .

@@ -1,4 +1,7 @@
-"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | privacy-register | openapi`."""
+"""The command: `onephone api`, `worker`, `migrate` and more; `onephone --help` lists them.
+
+Each says its options with `--help`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import database, jobs, logs, seeds
-from app.crypto import data_keys
+from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
 from app.privacy import activities
 from app.settings import settings
@@ -31,7 +34,7 @@ def api(arguments: argparse.Namespace) -> None:
     settings()
     data_keys.ring()
     Granian(
-        "wsgi:create_app",
+        "wsgi:serve",
         factory=True,
         address=arguments.host,
         port=arguments.port,
@@ -44,6 +47,7 @@ def api(arguments: argparse.Namespace) -> None:
         backlog=2048,
         log_access=False,
         log_level=LogLevels.warning,
+        log_dictconfig=logs.of_server(),
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     ).serve()
@@ -51,6 +55,7 @@ def api(arguments: argparse.Namespace) -> None:
 
 def worker(arguments: argparse.Namespace) -> None:
     """Run jobs until told to stop."""
+    logs.take_over()
     logs.configure()
     data_keys.ring()
     wsgi.connect_rooms()
@@ -66,21 +71,46 @@ def migrate(arguments: argparse.Namespace) -> None:
 
 
 def keys(arguments: argparse.Namespace) -> None:
-    """Make the key file of a new installation; run after migrate. A file that is there stays as it is.
+    """Make the keys of a new installation, or of a new keeper (MASTER_KEYS); run after migrate. Existing keys stay.
 
-    Nothing else ever makes one: a service that does not find its keys stops, because new keys open no old data.
+    Nothing else ever makes any: a service that does not find its keys stops, because new keys open no old data.
     """
     if arguments.add:
-        print(f"new master key {data_keys.add_master_key()}; now: onephone rotate-keys")
+        print(f"{key_making.add()}; now: onephone rotate-keys")
     else:
-        print("new key file" if data_keys.make_file() else "the key file is there already")
+        print(key_making.make())
 
 
 def rotate_keys(arguments: argparse.Namespace) -> None:
     """Bring every data key under the current master key; may be stopped and run again at any time."""
+    total = data_keys.count_old()
     for progress in data_keys.rewrap():
-        print(f"{progress.rewrapped} rewrapped, {progress.unusable} unusable", flush=True)
+        words = f"{progress.rewrapped} rewrapped, {progress.unusable} unusable"
+        _tell(progress.rewrapped + progress.changed_meanwhile + progress.unusable, total, words)
     print(f"done; still under an older master key: {data_keys.count_old()}")
+
+
+def reseal(arguments: argparse.Namespace) -> None:
+    """Seal what the other suite sealed with CRYPTO_SUITE; may be stopped and run again at any time."""
+    if arguments.background:
+        resealing.defer()
+        print("a worker does it; its log tells `resealed`")
+        return
+    total = resealing.count()
+    for progress in resealing.reseal():
+        words = f"{progress.resealed} resealed, {progress.unusable} unusable"
+        _tell(progress.resealed + progress.changed_meanwhile + progress.unusable, total, words)
+    print(f"done; still sealed by the other suite: {resealing.count()}")
+
+
+def _tell(done: int, total: int, words: str) -> None:
+    """The progress of long work: a bar that moves in a terminal, plain lines anywhere else."""
+    if not sys.stdout.isatty():
+        print(words, flush=True)
+        return
+    share = min(done / total, 1.0) if total else 1.0
+    bar = "█" * round(share * 30)
+    print(f"\r{bar:░<30} {share:4.0%} of {total}: {words} ", end="\n" if done >= total else "", flush=True)
 
 
 def publish(arguments: argparse.Namespace) -> None:
@@ -117,7 +147,7 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for run in (api, worker, migrate, keys, rotate_keys, publish, seed, privacy_register, openapi):
+    for run in (api, worker, migrate, keys, rotate_keys, reseal, publish, seed, privacy_register, openapi):
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
         if run is api:
@@ -127,6 +157,8 @@ def _parser() -> argparse.ArgumentParser:
         if run is privacy_register:
             sub.add_argument("--format", choices=("md", "json"), default="md", help="a table, or JSON")
             sub.add_argument("--language", choices=("zh", "en"), default="zh", help="language of the table")
+        if run is reseal:
+            sub.add_argument("--background", action="store_true", help="let a worker do it")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
     return parser

@@ -74,6 +74,12 @@ def create_app() -> Flask:
     return build()
 
 
+def serve() -> Flask:
+    """The same for a server process that is all ours: what Python would print itself is logged too."""
+    logs.take_over()
+    return create_app()
+
+
 def build() -> Flask:
     """The application with every door hung; enough to describe it, without an environment to run in."""
     app = Flask("onephone", static_folder=None)

@@ -6,7 +6,6 @@ page, the unit of work, and the idempotency of whatever creates or acts. The han
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterator
@@ -275,11 +274,12 @@ def _once(view: View) -> View:
 
     @wraps(view)
     def once(**kwargs: Any) -> Any:
-        record = {"scope": g.caller.scope, "key": _idempotency_key(), "request_sha256": _fingerprint()}
+        record = {"scope": g.caller.scope, "key": _idempotency_key()}
+        asked = _request()
         # A key makes trying again harmless: after a lost connection nobody knows whether the commit
         # arrived, and the record says it. A clash of two first tries, or of two random references, ends the
         # same way.
-        return _again_if_away(lambda: _try_once(view, kwargs, record), IntegrityError, _AnsweredMeanwhile)
+        return _again_if_away(lambda: _try_once(view, kwargs, record, asked), IntegrityError, _AnsweredMeanwhile)
 
     return once
 
@@ -288,9 +288,9 @@ class _AnsweredMeanwhile(Exception):
     """The first try was saved between our look at its record and our lock on its key."""
 
 
-def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str]) -> Response:
+def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str], asked: idempotency.Request) -> Response:
     with _work() as work:
-        stored = idempotency.claim(work, record["scope"], record["key"], record["request_sha256"])
+        stored = idempotency.claim(work, record["scope"], record["key"], asked)
         if stored is not None:
             replay = Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
             return replay
@@ -298,11 +298,11 @@ def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str]) -> Res
             response = make_response(view(Visit(g.caller, g.language, work.connection, work), **kwargs))
         except Refusal:
             # What refused it may be what the first try has just done: then that answer is the right one.
-            if idempotency.claim(work, record["scope"], record["key"], record["request_sha256"]) is not None:
+            if idempotency.claim(work, record["scope"], record["key"], asked) is not None:
                 raise _AnsweredMeanwhile from None
             raise
         headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
-        answer = {"status": response.status_code, "headers": json.dumps(headers)}
+        answer = {"request_mac": asked.mac, "status": response.status_code, "headers": json.dumps(headers)}
         idempotency.remember(work, {**record, **answer, "body": response.get_data(as_text=True)})
     return response
 
@@ -330,7 +330,7 @@ def _idempotency_key() -> str:
     return key
 
 
-def _fingerprint() -> str:
+def _request() -> idempotency.Request:
     """What makes two requests the same: method, address and body."""
     head = f"{request.method} {request.full_path}\n".encode()
-    return hashlib.sha256(head + request.get_data(cache=True)).hexdigest()
+    return idempotency.Request(head + request.get_data(cache=True))

@@ -17,7 +17,7 @@ from api import answers
 from api.problem_details import DETAILS
 from app import database, idempotency, refusals
 from app.catalogue import services
-from app.crypto.failures import KeysAway, SealError
+from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
 from app.people import identity
 from app.privacy import activities, consents, notices, requirements
@@ -192,10 +192,15 @@ def on_fault(error: Exception) -> Response:
     if database.is_away(error) or isinstance(error, StorageAway | KeysAway):
         log.warning("part_away", error=type(error).__name__, request_id=str(g.request_id))
         code, problem = _HTTP[503]
+    elif isinstance(error, KeyFileMissing | KeyFileUnsafe):
+        # Nobody's data can be opened until an operator has mended it; all of it is there still.
+        log.error("keys_unusable", error=type(error).__name__, detail=str(error), request_id=str(g.request_id))
+        code, problem = _HTTP[503]
     else:
         if isinstance(error, SealError):
             # Its text is written for operators and holds no plain text; nothing unsealed is ever shown instead.
-            log.error("sealed_data_unusable", error=type(error).__name__, detail=str(error))
+            row = {"error": type(error).__name__, "detail": str(error), "request_id": str(g.request_id)}
+            log.error("sealed_data_unusable", **row)
         log.error("fault", exc_info=error, request_id=str(g.request_id), path=str(request.url_rule))
         code, problem = _HTTP[500]
     return answer(problem.status, code, problem.title(g.language), {}, {})

@@ -99,6 +99,7 @@ def _page() -> Any:
 def _allow_page(response: Response) -> Response:
     # The page runs its own scripts and asks only this server.
     response.headers["Content-Security-Policy"] = (
-        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'"
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline';"
+        " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     )
     return response

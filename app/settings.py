@@ -16,15 +16,17 @@ import environs
 from marshmallow import validate
 
 _AT_MOST_A_DAY = validate.Range(min=timedelta(seconds=1), max=timedelta(days=1))
+MASTER_KEY_KEEPERS = ("file", "kms", "hsm")
+"""Who can keep master keys; `MASTER_KEYS` names one, or several while data moves from one to another."""
 
 
 class SettingsError(SystemExit):
     """The environment does not describe a service that can start; the text names every fault."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Settings:
-    """What a deployment decides. Durations are timedeltas, sizes are bytes."""
+    """What a deployment decides. Durations are timedeltas, sizes are bytes. Printed it shows none of its secrets."""
 
     environment: str
     database_url: str
@@ -33,6 +35,18 @@ class Settings:
     token_keys_file: str
     key_file: str
     crypto_suite: str
+    master_keys: tuple[str, ...]
+    kms_key_ids: tuple[str, ...]
+    kms_installation: str
+    kms_endpoint_url: str | None
+    kms_region: str
+    kms_access_key_id: str | None
+    kms_secret_access_key: str | None
+    hsm_library: str
+    hsm_token: str
+    hsm_pin: str
+    hsm_key_labels: tuple[str, ...]
+    opened_key_life: timedelta
     s3_endpoint_url: str
     s3_public_url: str
     s3_region: str
@@ -82,7 +96,7 @@ def settings() -> Settings:
         "database_pool": env.int("DATABASE_POOL", 8, validate=validate.Range(min=1, max=200)),
         "public_url": env.str("PUBLIC_URL", validate=url),
         "token_keys_file": env.str("TOKEN_KEYS_FILE"),
-        "key_file": env.str("KEY_FILE"),
+        **_keepers(env),
         "crypto_suite": env.str(
             "CRYPTO_SUITE", "international", validate=validate.OneOf(["international", "national"])
         ),
@@ -113,6 +127,34 @@ def settings() -> Settings:
     read["s3_public_url"] = read["s3_public_url"] or read["s3_endpoint_url"]
     read["public_url"] = read["public_url"].rstrip("/")
     return Settings(**read)
+
+
+def _keepers(env: environs.Env) -> dict[str, Any]:
+    """Who keeps the master keys, and what that keeper needs: the variables of the others may be absent."""
+    known = [validate.Length(min=1), validate.ContainsOnly(MASTER_KEY_KEEPERS)]
+    kinds = env.list("MASTER_KEYS", ["file"], validate=known) or []
+
+    def words(name: str, keeper: str) -> str:
+        return str(env.str(name, validate=validate.Length(min=1)) if keeper in kinds else env.str(name, ""))
+
+    def names(name: str, keeper: str) -> tuple[str, ...]:
+        return tuple(one.strip() for one in words(name, keeper).split(",") if one.strip())
+
+    return {
+        "master_keys": tuple(dict.fromkeys(kinds)),
+        "key_file": words("KEY_FILE", "file"),
+        "kms_key_ids": names("KMS_KEY_IDS", "kms"),
+        "kms_installation": words("KMS_INSTALLATION", "kms"),
+        "kms_endpoint_url": env.str("KMS_ENDPOINT_URL", None),
+        "kms_region": env.str("KMS_REGION", "us-east-1"),
+        "kms_access_key_id": env.str("KMS_ACCESS_KEY_ID", None),
+        "kms_secret_access_key": env.str("KMS_SECRET_ACCESS_KEY", None),
+        "hsm_library": words("HSM_LIBRARY", "hsm"),
+        "hsm_token": words("HSM_TOKEN", "hsm"),
+        "hsm_pin": words("HSM_PIN", "hsm"),
+        "hsm_key_labels": names("HSM_KEY_LABELS", "hsm"),
+        "opened_key_life": env.timedelta("OPENED_KEY_SECONDS", timedelta(seconds=60)),
+    }
 
 
 def _by_variable(faults: list[str] | Mapping[str, list[str]]) -> Mapping[str, list[str]]:

@@ -44,9 +44,9 @@ SELECT procrastinate_defer_jobs_v1(ARRAY[
     ROW('default', 'notify', 0, 'notify:' || :submission, NULL,
         jsonb_build_object('submission_id', :submission::text, 'number', 1), NULL)
     ]::procrastinate_job_to_defer_v1[]) AS jobs;
-INSERT INTO idempotency_records (scope, key, request_sha256, status, headers, body)
-    VALUES ('resident:' || {applicant}, 'pgbench-' || :client_id || '-' || :number, repeat('0', 64), 201,
-    '{{"Content-Type": "application/json"}}', decode(:body, 'hex'));
+INSERT INTO idempotency_records (scope, key, request_mac, status, headers, body)
+    VALUES ('resident:' || {applicant}, 'pgbench-' || :client_id || '-' || :number, decode(repeat('00', 33), 'hex'),
+    201, '{{"Content-Type": "application/json"}}', decode(:body, 'hex'));
 COMMIT;
 """
 

@@ -10,6 +10,8 @@ from api.schemas.fields import SHA256, Answers, Flag, Instant, text
 from api.schemas.notices import ShownNoticeSchema
 from app.documents import uploads
 
+_SALT = "Secret part of the hashed content, so that nobody guesses the answers from the hash: keep it with the receipt."
+
 
 def shown_notices() -> fields.List[Any]:
     """Which notices a client says it showed."""
@@ -109,6 +111,7 @@ class ReceiptSchema(Schema):
     received_at = Instant(required=True)
     due = fields.Nested(DueSchema, required=True)
     content_sha256 = fields.String(required=True)
+    content_salt = fields.String(required=True, metadata={"description": _SALT})
 
 
 class StartedSchema(Schema):
@@ -153,6 +156,7 @@ class SignSchema(Schema):
 class SignatureSchema(Schema):
     method = fields.String(required=True, metadata={"example": "drawn"})
     content_sha256 = fields.String(required=True, metadata={"description": "What exactly was signed."})
+    content_salt = fields.String(required=True, metadata={"description": _SALT})
     image_sha256 = fields.String(required=True)
     identity_level = fields.Integer(required=True)
     signed_at = Instant(required=True)

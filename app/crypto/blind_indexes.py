@@ -6,6 +6,7 @@ An index is a MAC under a secret key over the normalised text. A plain hash woul
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +50,21 @@ def candidates(keys: IndexKeys, purpose: Purpose, text: str) -> list[bytes]:
     Raises NothingToIndex.
     """
     return [_index(keys, purpose, text, version) for version in keys.versions]
+
+
+def fingerprint(keys: IndexKeys, purpose: str, content: bytes) -> bytes:
+    """A MAC of bytes as they are, with the current key: one byte of key version, then 32 bytes."""
+    return _fingerprint(keys, purpose, content, keys.versions[0])
+
+
+def is_fingerprint(keys: IndexKeys, stored: bytes, purpose: str, content: bytes) -> bool:
+    """Whether the stored fingerprint is this content's. Raises SealKeyMissing when its key is not there any more."""
+    return hmac.compare_digest(stored, _fingerprint(keys, purpose, content, stored[0]))
+
+
+def _fingerprint(keys: IndexKeys, purpose: str, content: bytes, version: int) -> bytes:
+    key = keys.purpose_key(f"fingerprint of {purpose}", version)
+    return bytes((version,)) + keys.suite(version).mac(key, content)
 
 
 def is_current(keys: IndexKeys, stored: bytes) -> bool:

@@ -18,12 +18,12 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
 from app import database, jobs
-from app.crypto import blind_indexes, index_keys, key_file, rotation, suites
+from app.crypto import blind_indexes, index_keys, master_keys, rotation, suites
 from app.crypto.blind_indexes import Purpose
 from app.crypto.envelopes import DataKey, Envelope
 from app.crypto.failures import SealKeyMissing
 from app.crypto.index_keys import IndexKeys
-from app.crypto.keyring import FileKeyRing, KeyRing, Wrapped
+from app.crypto.keyring import KeyRing, Wrapped
 from app.crypto.suites import Suite
 from app.database import Work, metadata
 from app.settings import settings
@@ -55,13 +55,20 @@ def suite() -> Suite:
 
 @cache
 def ring() -> KeyRing:
-    """The master keys of this installation. Raises SealKeyMissing, KeyFileUnsafe."""
-    return FileKeyRing(Path(settings().key_file))
+    """The master keys of this installation. Raises SealKeyMissing, KeyFileUnsafe, SuiteUnavailable."""
+    return master_keys.ring(settings())
 
 
 @cache
 def _index_keys() -> IndexKeys:
-    return index_keys.in_file(Path(settings().key_file))
+    """Raises SealKeyMissing, KeyFileUnsafe, SealBroken, KeysAway."""
+    if settings().master_keys[0] == "file":
+        return index_keys.in_file(Path(settings().key_file))
+    with database.reading() as connection:
+        stored = index_keys.stored(connection)
+    if not stored:
+        raise SealKeyMissing("the database holds no index keys yet: onephone keys")
+    return index_keys.unwrapped(stored, ring())
 
 
 def new() -> tuple[Envelope, DataKey]:
@@ -97,8 +104,17 @@ def opened(row: Any) -> DataKey:
 def envelope(row: Any) -> Envelope:
     """The envelope of a row that holds the columns of `KEY`. Raises SealKeyMissing."""
     if row.key_id is None:
-        raise SealKeyMissing("the owner of a sealed value has no data key any more")
+        raise SealKeyMissing(f"{_named(row)}: the owner of a sealed value has no data key any more")
     return Envelope(row.key_id, Wrapped(row.master_key_id, bytes(row.wrapped)))
+
+
+def _named(row: Any) -> str:
+    """Which row it is, by its id or its submission's, for an operator."""
+    for name in ("id", "submission_id", "owner_id", "resident_id"):
+        found = getattr(row, name, None)
+        if found is not None:
+            return f"{name} {found}"
+    return "a row"
 
 
 def of(connection: Connection, owner_id: UUID) -> DataKey:
@@ -132,6 +148,16 @@ def candidates(purpose: Purpose, text: str) -> list[bytes]:
     return blind_indexes.candidates(_index_keys(), purpose, text)
 
 
+def fingerprint(purpose: str, content: bytes) -> bytes:
+    """A MAC to store in place of a plain hash, where only we compare: equal contents are seen, and none is guessed."""
+    return blind_indexes.fingerprint(_index_keys(), purpose, content)
+
+
+def is_fingerprint(stored: bytes, purpose: str, content: bytes) -> bool:
+    """Whether a stored fingerprint is this content's, under the index key that made it, an older one too."""
+    return blind_indexes.is_fingerprint(_index_keys(), stored, purpose, content)
+
+
 @dataclass(frozen=True)
 class Envelopes:
     """The table as the rotation sees it (`rotation.EnvelopeStore`): one batch is one transaction."""
@@ -159,6 +185,8 @@ def rewrap(batch: int = 500) -> Iterator[rotation.Progress]:
     May be stopped or killed anywhere: the next run does what is left. Raises KeysAway.
     """
     with database.engine().connect() as connection:
+        index_keys.rewrap(connection, ring())
+        connection.commit()
         for progress in rotation.rewrap(ring(), Envelopes(connection), batch):
             for key_id, error in progress.named.items():
                 log.error("data_key_unusable", key_id=str(key_id), error=error)
@@ -178,26 +206,6 @@ def count_old() -> int:
     old = select(func.count()).where(data_keys.c.master_key_id != ring().current_id)
     with database.reading() as connection:
         return int(connection.execute(old).scalar_one())
-
-
-def make_file() -> bool:
-    """Make the key file of a new installation; False when there is one.
-
-    Raises SealKeyMissing when the database holds data keys already: then the file is lost, not missing.
-    """
-    path = Path(settings().key_file)
-    if path.exists():
-        return False
-    with database.reading() as connection:
-        if connection.execute(select(data_keys.c.owner_id).limit(1)).one_or_none() is not None:
-            raise SealKeyMissing(f"there is no key file at {path}, but data sealed with its keys: give it back")
-    key_file.create(path, suite())
-    return True
-
-
-def add_master_key() -> str:
-    """Put a new master key first in the key file; its id. Running processes use it at once."""
-    return key_file.add_master_key(Path(settings().key_file), suite())
 
 
 def forget() -> None:

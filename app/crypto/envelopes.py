@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 
 from app import identifiers
 from app.crypto import suites
-from app.crypto.failures import SealBroken, SealKeyMissing, SealVersionUnknown
+from app.crypto.failures import KeyNotInRing, SealBroken, SealKeyMissing, SealVersionUnknown
 from app.crypto.keyring import KeyRing, Wrapped
 from app.crypto.suites import NONCE_SIZE, TAG_SIZE, AuthenticatedCipher, Suite
 
@@ -72,7 +72,10 @@ class Envelope:
 
         Raises SealKeyMissing when the ring lacks the master key, SealBroken when the envelope was altered, KeysAway.
         """
-        secret = ring.unwrap(self.wrapped)
+        try:
+            secret = ring.unwrap(self.wrapped)
+        except (SealBroken, KeyNotInRing) as error:
+            raise type(error)(f"data key {self.key_id}: {error}") from None
         if len(secret) != DATA_KEY_SIZE:
             raise SealBroken(f"the envelope of data key {self.key_id} holds something else")
         return DataKey(self.key_id, secret, suite)
@@ -122,6 +125,15 @@ class DataKey:
         if not isinstance(content, str):
             raise SealBroken(f"{place} of {row} is sealed but no text")
         return content
+
+    def salt(self, purpose: str) -> str:
+        """16 secret bytes in hex, always the same for this owner and purpose, gone with the key.
+
+        Put into a content that is hashed, so that nobody guesses the content from the hash. From HKDF (RFC 5869) with
+        SHA-256, whatever the suite: the hash is SHA-256 too, and must come out the same years later.
+        """
+        info = b"onephone salt\0" + self.key_id.bytes + purpose.encode()
+        return suites.INTERNATIONAL.derive(self._secret, info, 16).hex()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an open data key is not stored or sent")

@@ -19,6 +19,10 @@ class SealKeyMissing(SealError):
     """The key with this id is not at hand: give the ring its old key back, or open with the right owner's key."""
 
 
+class KeyNotInRing(SealKeyMissing):
+    """No keeper has the master key that wraps a data key: give the ring its old key back."""
+
+
 class SealVersionUnknown(SealError):
     """The format or the algorithms are not known to this release: a newer one wrote it, or it is no seal."""
 
@@ -29,6 +33,10 @@ class KeysAway(SealError):
 
 class KeyFileUnsafe(SealError):
     """The key file may be read or written by others, or is not a key file: the service does not start with it."""
+
+
+class KeyFileMissing(SealKeyMissing):
+    """There is no key file where it should be: give it back. Nothing is lost as long as a copy exists."""
 
 
 class SuiteUnavailable(SealError):

@@ -13,7 +13,7 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, TypeVar
 
-from app.crypto.failures import KeysAway, SealBroken, SealKeyMissing, SuiteUnavailable
+from app.crypto.failures import KeyNotInRing, KeysAway, SealBroken, SealKeyMissing, SuiteUnavailable
 from app.crypto.keyring import Wrapped
 
 pkcs11: ModuleType | None = None
@@ -60,8 +60,18 @@ class Pkcs11KeyRing:
 
     def unwrap(self, wrapped: Wrapped) -> bytes:
         if wrapped.master_key_id not in self._labels:
-            raise SealKeyMissing(f"HSM key {wrapped.master_key_id!r} is not in the ring")
+            raise KeyNotInRing(f"HSM key {wrapped.master_key_id!r} is not in the ring")
         return self._asking(lambda: self._unwrap(wrapped))
+
+    def has_master_key(self, label: str) -> bool:
+        """Whether the token holds this key. Raises KeysAway, SealKeyMissing when it refuses the PIN."""
+        p11 = self._p11
+
+        def look() -> bool:
+            wanted = {p11.Attribute.CLASS: p11.ObjectClass.SECRET_KEY, p11.Attribute.LABEL: label}
+            return next(iter(self._open().get_objects(wanted)), None) is not None
+
+        return self._asking(look)
 
     def create_master_key(self, label: str) -> None:
         """Make an AES-256 key in the token that can wrap and unwrap there, and never be read.

@@ -1,7 +1,8 @@
 """Index keys: the secrets under the blind indexes, by version, and the keys derived from them per purpose.
 
 They are kept apart from the master keys because they rotate differently: a new master key re-wraps data keys,
-a new index key means that every index is computed anew.
+a new index key means that every index is computed anew. In an installation with a key file they lie there; with
+KMS or HSM they lie in the database, wrapped like data keys.
 """
 
 from __future__ import annotations
@@ -11,12 +12,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.crypto import key_file
+from sqlalchemy import Column, Connection, DateTime, Integer, LargeBinary, Table, Text, func, insert, select, update
+
+from app.crypto import key_file, suites
 from app.crypto.failures import SealKeyMissing
 from app.crypto.keyring import KeyRing, Wrapped
 from app.crypto.suites import Suite, SuiteSecret
+from app.database import metadata
 
 SECRET_SIZE = 32
+
+index_keys = Table(
+    "index_keys",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("suite", Text, nullable=False),
+    Column("master_key_id", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
 
 
 class IndexKeys:
@@ -27,6 +41,11 @@ class IndexKeys:
             raise ValueError("index keys have versions from 1 to 255, and there is at least one")
         self._keys = dict(keys)
         self._derived: dict[tuple[str, int], bytes] = {}
+
+    @property
+    def secrets(self) -> Mapping[int, SuiteSecret]:
+        """The keys themselves, for a move to another keeper."""
+        return dict(self._keys)
 
     @property
     def versions(self) -> Sequence[int]:
@@ -77,3 +96,32 @@ def new_wrapped(version: int, suite: Suite, ring: KeyRing) -> WrappedIndexKey:
 def unwrapped(records: Iterable[WrappedIndexKey], ring: KeyRing) -> IndexKeys:
     """The index keys of an installation with KMS or HSM; raises what unwrapping raises."""
     return IndexKeys({record.version: SuiteSecret(record.suite, ring.unwrap(record.wrapped)) for record in records})
+
+
+def stored(connection: Connection) -> list[WrappedIndexKey]:
+    """The index keys in the database, the oldest first."""
+    rows = connection.execute(select(index_keys).order_by(index_keys.c.version))
+    return [
+        WrappedIndexKey(row.version, suites.named(row.suite), Wrapped(row.master_key_id, bytes(row.wrapped)))
+        for row in rows
+    ]
+
+
+def store(connection: Connection, record: WrappedIndexKey) -> None:
+    """Keep a new index key; raises IntegrityError when somebody else has just kept one of this version."""
+    values = {"version": record.version, "suite": record.suite.name, **_columns(record.wrapped)}
+    connection.execute(insert(index_keys).values(**values))
+
+
+def rewrap(connection: Connection, ring: KeyRing) -> int:
+    """Bring the stored index keys under the current master key; how many were under another. Raises SealError."""
+    old = [record for record in stored(connection) if record.wrapped.master_key_id != ring.current_id]
+    for record in old:
+        same = (index_keys.c.version == record.version) & (index_keys.c.wrapped == record.wrapped.blob)
+        wrapped = ring.wrap(ring.unwrap(record.wrapped))
+        connection.execute(update(index_keys).where(same).values(**_columns(wrapped)))
+    return len(old)
+
+
+def _columns(wrapped: Wrapped) -> dict[str, object]:
+    return {"master_key_id": wrapped.master_key_id, "wrapped": wrapped.blob}

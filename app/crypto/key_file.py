@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 from app import clock
 from app.crypto import suites
-from app.crypto.failures import KeyFileUnsafe, SealKeyMissing
+from app.crypto.failures import KeyFileMissing, KeyFileUnsafe
 from app.crypto.suites import Suite, SuiteSecret
 
 FORMAT = 1
@@ -42,12 +42,13 @@ class KeyFile:
     index_keys: Mapping[int, SuiteSecret]
 
 
-def create(path: Path, suite: Suite) -> None:
-    """Write a new file with one master key and one index key; raises FileExistsError if there is one."""
+def create(path: Path, suite: Suite, index_keys: Mapping[int, SuiteSecret] | None = None) -> None:
+    """Write a new file with one master key, and a new index key or the given ones; raises FileExistsError."""
+    kept = [_entry(version, key) for version, key in (index_keys or {}).items()] or [_new_index(suite, 1)]
     with _alone(path.parent):
         if path.exists():
             raise FileExistsError(f"{path} holds keys already")
-        _write(path, {"format": FORMAT, "master_keys": [_new_master(suite)], "index_keys": [_new_index(suite, 1)]})
+        _write(path, {"format": FORMAT, "master_keys": [_new_master(suite)], "index_keys": kept})
 
 
 def add_master_key(path: Path, suite: Suite) -> str:
@@ -70,7 +71,7 @@ def add_index_key(path: Path, suite: Suite) -> int:
 
 
 def read(path: Path) -> KeyFile:
-    """Raises SealKeyMissing when there is none, KeyFileUnsafe when others may use it or it is no key file."""
+    """Raises KeyFileMissing when there is none, KeyFileUnsafe when others may use it or it is no key file."""
     content = _read_json(path)
     try:
         master_keys = {str(entry["id"]): _secret(entry) for entry in content["master_keys"]}
@@ -83,13 +84,13 @@ def read(path: Path) -> KeyFile:
     return KeyFile(master_keys, index_keys)
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """Something that changes when the file is replaced; raises SealKeyMissing."""
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Something that changes when the file is replaced, or others may use it; raises KeyFileMissing."""
     try:
         found = path.stat()
-    except FileNotFoundError:
-        raise SealKeyMissing(f"there is no key file at {path}") from None
-    return found.st_ino, found.st_mtime_ns
+    except OSError:
+        raise KeyFileMissing(f"there is no key file at {path}") from None
+    return found.st_ino, found.st_mtime_ns, found.st_mode
 
 
 def _complete(held: Mapping[Any, SuiteSecret], entries: list[Any]) -> bool:
@@ -115,7 +116,9 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise SealKeyMissing(f"there is no key file at {path}") from None
+        raise KeyFileMissing(f"there is no key file at {path}") from None
+    except OSError as error:
+        raise KeyFileUnsafe(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _secret(entry: Mapping[str, Any]) -> SuiteSecret:
@@ -131,6 +134,10 @@ def _new_master(suite: Suite) -> dict[str, Any]:
 
 def _new_index(suite: Suite, version: int) -> dict[str, Any]:
     return {"version": version, "suite": suite.name, "key": _new_secret()}
+
+
+def _entry(version: int, key: SuiteSecret) -> dict[str, Any]:
+    return {"version": version, "suite": key.suite.name, "key": base64.b64encode(key.value).decode()}
 
 
 def _new_secret() -> str:

@@ -15,7 +15,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 
 from app.crypto import key_file
-from app.crypto.failures import SealBroken, SealKeyMissing
+from app.crypto.failures import KeyNotInRing, SealBroken
 from app.crypto.key_file import KeyFile
 from app.crypto.suites import NONCE_SIZE, SuiteSecret
 
@@ -54,7 +54,7 @@ class FileKeyRing:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp = (0, 0)
+        self._stamp = (0, 0, 0)
         self._file: KeyFile = self._fresh()
 
     @property
@@ -73,7 +73,7 @@ class FileKeyRing:
     def unwrap(self, wrapped: Wrapped) -> bytes:
         key = self._fresh().master_keys.get(wrapped.master_key_id)
         if key is None:
-            raise SealKeyMissing(f"the key file has no master key {wrapped.master_key_id!r}")
+            raise KeyNotInRing(f"the key file has no master key {wrapped.master_key_id!r}")
         cipher, nonce = key.suite.cipher(_wrapping_key(key)), wrapped.blob[:NONCE_SIZE]
         try:
             return cipher.decrypt(nonce, wrapped.blob[NONCE_SIZE:], wrapped.master_key_id.encode())

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from app.crypto.failures import KeysAway, SealBroken, SealError, SealKeyMissing
+from app.crypto.failures import KeyNotInRing, KeysAway, SealBroken, SealError, SealKeyMissing
 from app.crypto.keyring import Wrapped
 
 _BROKEN = frozenset({"InvalidCiphertextException"})
@@ -53,7 +53,7 @@ class KmsKeyRing:
 
     def unwrap(self, wrapped: Wrapped) -> bytes:
         if wrapped.master_key_id not in self._key_ids:
-            raise SealKeyMissing(f"KMS key {wrapped.master_key_id!r} is not in the ring")
+            raise KeyNotInRing(f"KMS key {wrapped.master_key_id!r} is not in the ring")
         answer = self._call("decrypt", wrapped.master_key_id, CiphertextBlob=wrapped.blob)
         return bytes(answer["Plaintext"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from sqlalchemy import CheckConstraint, Column, Dialect, LargeBinary, MetaData
+from sqlalchemy import CheckConstraint, Column, Dialect, LargeBinary, MetaData, Table
 from sqlalchemy.types import TypeDecorator
 
 from app.crypto.envelopes import FORMAT, OVERHEAD, SealedBytes
@@ -49,6 +49,24 @@ def sealed_only(column: str) -> CheckConstraint:
     """The same rule in the database: it refuses a text even from psql. By the format byte and the least length."""
     rule = f"octet_length({column}) >= {OVERHEAD} AND get_byte({column}, 0) = {FORMAT}"
     return CheckConstraint(f"{column} IS NULL OR ({rule})", name=f"{column}_sealed")
+
+
+def place(column: Column[Any]) -> str:
+    """What a value is sealed for, beside its row: `residents.name`."""
+    return f"{column.table.name}.{column.name}"
+
+
+def row_name(table: Table, row: Any) -> str:
+    """The row that a value is sealed for: the primary key, its parts joined by a slash.
+
+    Every sealed column keeps to this, so that values can be sealed anew without knowing what they are.
+    """
+    return "/".join(str(getattr(row, column.name)) for column in table.primary_key.columns)
+
+
+def sealed_columns(table: Table) -> list[Column[Any]]:
+    """The sealed columns of a table."""
+    return [column for column in table.columns if isinstance(column.type, Sealed)]
 
 
 def personal(*, purpose: str) -> dict[str, str]:

@@ -15,13 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app import clock
 from app.catalogue import services
+from app.crypto import data_keys
 from app.database import Work, metadata
 from app.documents import uploads
 from app.people import identity
 from app.people.callers import Resident
 from app.refusals import Refusal
 from app.submissions import drafts
-from app.submissions.contents import content_hash
+from app.submissions.contents import SALT, content_hash
 
 signatures = Table(
     "signatures",
@@ -76,15 +77,26 @@ def sign(work: Work, caller: Resident, submission_id: UUID, upload_id: UUID, dev
     statement = insert(signatures).values(submission_id=submission_id, **values)
     work.run(statement.on_conflict_do_update(index_elements=["submission_id"], set_=values))
     shown = ("method", "content_sha256", "image_sha256", "identity_level", "signed_at")
-    return {name: values[name] for name in shown}
+    return {**{name: values[name] for name in shown}, "content_salt": content_salt(draft)}
 
 
 def hash_of(draft: Any, files: list[Any]) -> str:
     """The content hash of a draft with these uploads; the signature's own image is not part of what is signed."""
     attachments = [(file.material, file.sha256) for file in attached(files)]
     return content_hash(
-        draft.id, draft.service_code, draft.service_version, draft.applicant_id, drafts.answers(draft), attachments
+        draft.id,
+        draft.service_code,
+        draft.service_version,
+        draft.applicant_id,
+        drafts.answers(draft),
+        attachments,
+        content_salt(draft),
     )
+
+
+def content_salt(draft: Any) -> str:
+    """The salt of the content hash of a submission that was read with its key. Raises SealError."""
+    return data_keys.opened(draft).salt(SALT)
 
 
 def attached(files: list[Any]) -> list[Any]:

@@ -31,7 +31,7 @@ from app.privacy.acknowledgements import Shown
 from app.privacy.requirements import Requirements
 from app.refusals import Refusal
 from app.submissions import drafts, due_dates, history
-from app.submissions.contents import content_hash
+from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.due_dates import DueDates
 from app.submissions.history import Actor
@@ -96,8 +96,9 @@ def submit(
     if service.needs_signature:
         _check_signature(signature, content_sha256)
     sealed = (data_keys.envelope(draft), draft.answers)
+    proof = {"content_sha256": content_sha256, "content_salt": signatures.content_salt(draft)}
     needed = requirements.of(service, answers, shown)
-    return _file(work, caller, submission_id, sealed, content_sha256, needed)
+    return _file(work, caller, submission_id, sealed, proof, needed)
 
 
 def submit_at_once(
@@ -120,11 +121,13 @@ def submit_at_once(
     if service.needs_signature:
         raise SignatureRequired
     submission_id = new_id()
-    content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [])
     envelope, key = data_keys.new()
+    salt = key.salt(SALT)
+    content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [], salt)
     sealed = (envelope, key.seal(answers, drafts.ANSWERS, submission_id))
+    proof = {"content_sha256": content_sha256, "content_salt": salt}
     needed = requirements.of(service, answers, shown)
-    return _file(work, caller, submission_id, sealed, content_sha256, needed)
+    return _file(work, caller, submission_id, sealed, proof, needed)
 
 
 def missing(connection: Connection, draft: Any, language: str) -> dict[str, list[str]]:
@@ -213,7 +216,7 @@ def _file(
     caller: Resident,
     submission_id: UUID,
     sealed: tuple[Envelope, SealedBytes],
-    content_sha256: str,
+    proof: dict[str, str],
     needed: Requirements,
 ) -> dict[str, Any]:
     service, at = needed.service, clock.now()
@@ -226,7 +229,7 @@ def _file(
         "applicant": caller.id,
         "answers": require_sealed(sealed[1]),
         **data_keys.columns(sealed[0], submission_id),
-        "content_sha256": content_sha256,
+        "content_sha256": proof["content_sha256"],
         "reference": new_reference(day_of(at)),
         "at": at,
         "acceptance_due": due.acceptance,
@@ -240,7 +243,7 @@ def _file(
         requirements.refuse_lacking(work.connection, caller, needed, row)
     work.announce(SubmissionReceived(submission_id))
     work.announce(StepTaken(submission_id, 1))
-    return _receipt(submission_id, values, row.turn, due)
+    return {**_receipt(submission_id, values, row.turn, due), **proof}
 
 
 def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDates) -> dict[str, Any]:
@@ -251,7 +254,6 @@ def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDat
         "turn": turn,
         "received_at": values["at"],
         "due": {"acceptance": due.acceptance, "decision": due.decision, "provisional": due.provisional},
-        "content_sha256": values["content_sha256"],
     }
 
 

@@ -31,7 +31,7 @@ def name(product: Flask) -> str:
 
 def do_something(work: Work, name: str) -> None:
     """Write a row and ask for a job."""
-    record = {"scope": name, "key": "1", "request_sha256": "", "status": 200, "headers": "{}", "body": ""}
+    record = {"scope": name, "key": "1", "request_mac": b"", "status": 200, "headers": "{}", "body": ""}
     idempotency.remember(work, record)
     work.defer(Job("nobody_runs_this", {"for": name}, lock=name))
 

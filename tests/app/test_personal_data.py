@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
@@ -12,11 +13,13 @@ from uuid import UUID
 
 import pytest
 import requests
+import rfc8785
 from flask import Flask
 from PIL import Image, PngImagePlugin
 
 from app import clock, database
-from app.crypto import sealed
+from app.crypto import data_keys, sealed
+from app.crypto.failures import SealKeyMissing
 from app.documents import results
 from app.people.callers import Resident
 from app.people.residents import Person
@@ -265,3 +268,47 @@ def test_an_errors_text_quotes_no_value(phone: Phone) -> None:
     with pytest.raises(Exception, match="hidden due to hide_parameters") as failed, database.work() as work:
         work.run_sql("SELECT nothing FROM nowhere WHERE %(name)s = ''", {"name": PLANTED["name"]})
     assert PLANTED["name"] not in str(failed.value)
+
+
+# ——— Guessing: what a thief of the dump can try offline. ———
+
+
+def plain_hashes(content: bytes) -> list[bytes]:
+    digests = [hashlib.new(name, content) for name in ("sha256", "sha1", "md5", "sha512")]
+    return [form for digest in digests for form in (digest.hexdigest().encode(), digest.digest().hex().encode())]
+
+
+def test_a_thief_who_guesses_the_answers_can_not_see_that_he_is_right(phone: Phone) -> None:
+    """Everything but the salt stands in the dump in plain, so the answers of a short form could be tried one by one."""
+    body = {"service": "housing-fund-balance", "submit": True}
+    receipt = phone.post("/v1/submissions", body, key="guessed-4711").json
+    content = {
+        "submission": receipt["id"],
+        "service": "housing-fund-balance",
+        "version": 1,
+        "applicant": str(phone.resident_id),
+        "answers": {},
+        "attachments": [],
+    }
+    salted = rfc8785.dumps(content | {"salt": receipt["content_salt"]})
+    assert hashlib.sha256(salted).hexdigest() == receipt["content_sha256"], "the person can prove it, with the receipt"
+    request = b"POST /v1/submissions?\n" + json.dumps(body).encode()
+    guesses = [rfc8785.dumps(content), rfc8785.dumps(content | {"salt": ""}), rfc8785.dumps({}), request]
+    guesses += [json.dumps(body, separators=(",", ":")).encode(), *(text.encode() for text in PLANTED.values())]
+
+    dumped = dump()
+
+    assert receipt["content_sha256"].encode() in dumped
+    assert receipt["content_salt"].encode() not in dumped
+    assert [guess for guess in guesses for form in plain_hashes(guess) if form in dumped] == []
+
+
+def test_the_salt_is_the_owners_and_goes_with_the_key(phone: Phone, sql: Sql) -> None:
+    body = {"service": "housing-fund-balance", "submit": True}
+    one, two = (phone.post("/v1/submissions", body).json for _ in range(2))
+    assert one["content_salt"] != two["content_salt"] and len(one["content_salt"]) == 32
+    with database.reading() as connection:
+        assert data_keys.of(connection, UUID(one["id"])).salt("content") == one["content_salt"]
+    sql("DELETE FROM data_keys WHERE owner_id = %s", one["id"])
+    with database.reading() as connection, pytest.raises(SealKeyMissing):
+        data_keys.of(connection, UUID(one["id"]))

@@ -33,7 +33,18 @@ OPTIONAL = (
     "S3_REGION",
     "WECHAT_API_URL",
     "HANDOVER_RETRY_CAP_SECONDS",
+    "MASTER_KEYS",
+    "OPENED_KEY_SECONDS",
 )
+KMS = {"MASTER_KEYS": "kms", "KEY_FILE": None, "KMS_KEY_IDS": "b, a", "KMS_INSTALLATION": "here"}
+HSM = {
+    "MASTER_KEYS": "hsm",
+    "KEY_FILE": None,
+    "HSM_LIBRARY": "/lib.so",
+    "HSM_TOKEN": "onephone",
+    "HSM_PIN": "hidden-word",
+    "HSM_KEY_LABELS": "2026",
+}
 
 Read = Callable[..., Settings]
 
@@ -87,9 +98,34 @@ def test_nothing_that_matters_has_a_silent_default(read: Read, name: str) -> Non
         read(**{name: None})
 
 
+@pytest.mark.parametrize("keeper", [KMS, HSM], ids=lambda keeper: str(keeper["MASTER_KEYS"]))
+def test_a_keeper_of_master_keys_needs_its_own_variables_and_no_others(
+    read: Read, keeper: dict[str, str | None]
+) -> None:
+    found = read(**keeper)
+    assert found.master_keys == (keeper["MASTER_KEYS"],)
+    assert found.key_file == ""
+    assert "hidden-word" not in repr(found), "no secrets where settings are printed"
+    for name in keeper.keys() - {"MASTER_KEYS", "KEY_FILE"}:
+        for nothing in (None, ""):
+            with pytest.raises(SettingsError, match=name):
+                read(**keeper | {name: nothing})
+
+
+def test_keepers_side_by_side_keep_their_order(read: Read) -> None:
+    found = read(**KMS | {"MASTER_KEYS": "kms,file", "KEY_FILE": "/keys.json"})
+    assert found.master_keys == ("kms", "file")
+    assert found.kms_key_ids == ("b", "a"), "the first one wraps"
+    with pytest.raises(SettingsError, match="KEY_FILE"):
+        read(**KMS | {"MASTER_KEYS": "kms,file"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("MASTER_KEYS", ""),
+        ("MASTER_KEYS", "file,paper"),
+        ("OPENED_KEY_SECONDS", "soon"),
         ("ONEPHONE_ENV", "Production"),
         ("CRYPTO_SUITE", "plain"),
         ("DATABASE_POOL", "0"),

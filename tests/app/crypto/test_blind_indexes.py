@@ -89,3 +89,16 @@ def test_index_keys_may_live_under_any_ring(ring: KeyRing) -> None:
     broken = Wrapped(record.wrapped.master_key_id, record.wrapped.blob[:-8])
     with pytest.raises(SealBroken):
         index_keys.unwrapped([WrappedIndexKey(1, INTERNATIONAL, broken)], ring)
+
+
+def test_a_fingerprint_is_known_again_also_after_a_new_key(suite: Suite) -> None:
+    old = keys_of(suite)
+    new = IndexKeys({1: SuiteSecret(suite, b"i" * 32), 2: SuiteSecret(NATIONAL, b"j" * 32)})
+    stored = blind_indexes.fingerprint(old, "request", b"POST /v1 {}")
+    assert blind_indexes.is_fingerprint(new, stored, "request", b"POST /v1 {}")
+    assert not blind_indexes.is_fingerprint(new, stored, "request", b"POST /v1 {} ")
+    assert not blind_indexes.is_fingerprint(new, stored, "other", b"POST /v1 {}")
+    assert blind_indexes.fingerprint(new, "request", b"POST /v1 {}")[0] == 2
+    assert stored[1:] != hashlib.sha256(b"POST /v1 {}").digest()
+    with pytest.raises(SealKeyMissing):
+        blind_indexes.is_fingerprint(old, b"\2" + stored[1:], "request", b"POST /v1 {}")
