@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Row, Table, Text, select
+from sqlalchemy import Boolean, CheckConstraint, Column, Connection, ForeignKey, Row, Table, Text, select
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
@@ -67,6 +67,11 @@ def active_by_number(work: Work, staff_number: str) -> Row[tuple[UUID, str, str]
     """The id, role and department_code of an active member of staff."""
     statement = select(staff.c.id, staff.c.role, staff.c.department_code)
     return work.run(statement.where(staff.c.staff_number == staff_number, staff.c.active)).one_or_none()
+
+
+def id_of(connection: Connection, staff_number: str) -> UUID | None:
+    """Whoever has, or had, this number; None for nobody."""
+    return connection.execute(select(staff.c.id).where(staff.c.staff_number == staff_number)).scalar_one_or_none()
 
 
 def may(role: str, right: str) -> bool:

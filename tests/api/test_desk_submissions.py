@@ -218,3 +218,15 @@ def test_the_log_holds_nothing_of_it(clerk: Phone, permit: dict[str, Any], log: 
     kept = str(sql("SELECT * FROM idempotency_records WHERE scope = %s", f"staff:{clerk.resident_id}"))
     for text in (*PLAIN, "13812345678"):
         assert text not in logged and text not in stored and text not in kept
+
+
+def test_of_somebody_who_was_erased_there_is_nothing_left_to_see(
+    clerk: Phone, phone: Phone, permit: dict[str, Any], sql: Sql
+) -> None:
+    sql("DELETE FROM data_keys WHERE owner_id = ANY(%s)", [phone.resident_id, uuid.UUID(permit["id"])])
+
+    sheet = look(clerk, permit["reference"])["submission"]
+
+    assert set(sheet["applicant"].values()) == {None}
+    assert (sheet["answers"], sheet["attachments"], sheet["events"]) == ([], [], [])
+    assert (sheet["reference"], sheet["state"]) == (permit["reference"], "received")

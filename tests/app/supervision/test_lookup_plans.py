@@ -25,7 +25,7 @@ from app.supervision.looks import Reason
 from app.supervision.lookups import Search
 from tests.product import Phone
 
-ROWS = int(os.environ.get("LOOKUP_ROWS", "20000"))
+ROWS = int(os.environ.get("LOOKUP_ROWS", "5000"))
 
 PERSON = Person("端木千万", "111", "532399196607080010", "13700001111")
 REASON = Reason("inquiry", "办事人来电")
@@ -80,14 +80,15 @@ class Crowd:
         for table in ("residents", "submissions", "data_keys", "looks", "looks_shown"):
             work.run_sql(f"ANALYZE {table}", {})
 
-    def read_sequentially(self, act: Callable[[], Any]) -> dict[str, int]:
-        """Rows that `act` read by walking over the large tables, and its milliseconds on the way."""
+    def rows_read(self, act: Callable[[], Any]) -> dict[str, int]:
+        """Rows of the large tables that `act` read, by walking or by an index; its milliseconds are printed."""
         tables = ("residents", "submissions", "data_keys", "looks", "looks_shown", "unmaskings")
-        asked = "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = ANY(%(tables)s)"
+        asked = """SELECT relname, seq_tup_read + idx_tup_fetch AS read FROM pg_stat_xact_user_tables
+                   WHERE relname = ANY(%(tables)s)"""
 
         def counts() -> dict[str, int]:
             rows = self.work.run_sql(asked, {"tables": list(tables)})
-            return {row.relname: int(row.seq_tup_read) for row in rows}
+            return {row.relname: int(row.read) for row in rows}
 
         before, started = counts(), time.perf_counter()
         act()
@@ -141,9 +142,9 @@ def test_each_search_and_each_list_goes_through_an_index(among_many: Crowd) -> N
     )
 
     for name, act in acts.items():
-        walked = crowd.read_sequentially(act)
-        print(name)
-        assert walked == {}, f"{name} walks over {walked}"
+        read = crowd.rows_read(act)
+        print(name, read)
+        assert sum(read.values()) < 200, f"{name} reads {read}"
 
 
 def test_a_search_by_a_common_name_stays_bounded(among_many: Crowd) -> None:
