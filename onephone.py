@@ -1,4 +1,5 @@
-"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | openapi`."""
+"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | purge |
+openapi`."""
 
 from __future__ import annotations
 
@@ -16,9 +17,10 @@ from granian.log import LogLevels
 
 import wsgi
 from api import specification
-from app import jobs, logs, seeds
+from app import clock, database, jobs, logs, seeds
 from app.crypto import data_keys
 from app.crypto.failures import SealError
+from app.privacy import purges
 from app.settings import settings
 
 _HOME = Path(__file__).parent
@@ -92,6 +94,26 @@ def seed(arguments: argparse.Namespace) -> None:
     print(", ".join(f"{count} {noun}" for noun, count in planted.items()))
 
 
+def purge(arguments: argparse.Namespace) -> None:
+    """Show what has come to the end of its time, and with --confirm erase it; may be stopped and run again."""
+    at = clock.now()
+    with database.reading() as connection:
+        _print_lines(purges.preview(connection, at))
+    if not arguments.confirm:
+        print("Nothing was erased. To erase it now: onephone purge --confirm")
+        return
+    for line in purges.purge(at, "command"):
+        print(f"erased: {line.count} {line.kind} {line.retention_class or ''}".rstrip(), flush=True)
+    print("done")
+
+
+def _print_lines(lines: list[purges.Line]) -> None:
+    print(f"{'what':<22} {'class':<10} {'count':>10}  oldest")
+    for line in lines:
+        day = clock.day_of(line.oldest).isoformat()
+        print(f"{line.kind:<22} {line.retention_class or '-':<10} {line.count:>10}  {day}")
+
+
 def openapi(arguments: argparse.Namespace) -> None:
     """Write openapi.yaml, or with --check fail when it is not what the code says."""
     path = _HOME / "openapi.yaml"
@@ -105,13 +127,19 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for run in (api, worker, migrate, keys, rotate_keys, publish, seed, openapi):
+    for run in (api, worker, migrate, keys, rotate_keys, publish, seed, purge, openapi):
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
         if run is api:
             _api_options(sub)
         if run is keys:
             sub.add_argument("--add", action="store_true", help="add a master key, which wraps from now on")
+        if run is purge:
+            what = sub.add_mutually_exclusive_group()
+            what.add_argument(
+                "--preview", action="store_true", help="only show it, as without any option"
+            )
+            what.add_argument("--confirm", action="store_true", help="erase it, after showing it")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
     return parser

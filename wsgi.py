@@ -6,7 +6,10 @@ from flask import Flask
 
 from api import (
     answers,
+    copies,
+    corrections,
     edge,
+    erasures,
     errors,
     health,
     inbox,
@@ -23,6 +26,7 @@ from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
 from app.events import StepTaken, SubmissionReceived, UploadReceived
+from app.privacy import purges
 from app.settings import settings
 from approvals import handover
 from notifications import sending
@@ -36,10 +40,15 @@ DOORS = (
     submissions.door,
     uploads.door,
     inbox.door,
+    copies.door,
+    corrections.door,
+    erasures.door,
+    erasures.open_door,
     offices.door,
     logins.desk_door,
     logins.desk_session_door,
     lookups.door,
+    corrections.desk_door,
     health.door,
     health.keys_door,
 )
@@ -49,6 +58,10 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     StepTaken: (sending.on_step,),
     UploadReceived: (documents.on_received,),
 }
+
+
+# Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
+KEEPERS = (purges,)
 
 
 def create_app() -> Flask:

@@ -17,4 +17,5 @@ door = Door("lookups", guards.staff, "/v1/desk/lookups", "The desk looks submiss
 @door.saves("POST", "", status=201, body=LookupSchema, answer=LookSchema, refuses=(LookNotAllowed, InvalidContent))
 def look_up(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
     """Find a submission by its reference; every look names a reason and is a record of its own."""
-    return looks.look_up(visit.work, visit.caller, wish["reference"], wish["reason"], visit.language)
+    asked = (wish["reference"], wish["reason"], visit.language, wish["legal_reason"])
+    return looks.look_up(visit.work, visit.caller, *asked)

@@ -17,6 +17,8 @@ ROLES = ("clerk", "adviser", "supervisor", "auditor", "administrator")
 # records of looks, and administrators the machinery: neither opens a resident's submission.
 _LOOKS_ANYWHERE = frozenset({"adviser", "supervisor"})
 _LOOKS_AT_HOME = frozenset({"clerk"})
+# What is wrong about a person belongs to no department, so those decide it who look anywhere.
+_CORRECTS = frozenset({"adviser", "supervisor"})
 
 staff = Table(
     "staff",
@@ -50,3 +52,8 @@ def visible_departments(role: str, own_department: str) -> tuple[str, ...] | Non
     if role in _LOOKS_ANYWHERE:
         return None
     return (own_department,) if role in _LOOKS_AT_HOME else ()
+
+
+def may_correct(role: str) -> bool:
+    """Whether this role verifies and decides what residents want corrected."""
+    return role in _CORRECTS

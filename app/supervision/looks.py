@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Column, DateTime, ForeignKey, Table, Text, insert
 from sqlalchemy.dialects.postgresql import UUID as Uuid
@@ -16,6 +17,7 @@ from app.identifiers import is_reference, new_id, normal_reference
 from app.people import masks, residents
 from app.people.callers import Clerk
 from app.people.staff import visible_departments
+from app.privacy import restrictions
 from app.refusals import InvalidContent, Refusal
 from app.submissions import drafts, progress
 from app.submissions.drafts import submissions
@@ -24,12 +26,12 @@ looks = Table(
     "looks",
     metadata,
     Column("id", Uuid(as_uuid=True), primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
     Column("staff_id", Uuid(as_uuid=True), ForeignKey("staff.id"), nullable=False),
     Column("reference", Text, nullable=False),
     Column("reason", Sealed, nullable=False, info=personal(purpose="to account for a look; it may name a person")),
     # Empty when nothing was found, or nothing that this role may see: such tries are recorded too.
-    Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id")),
+    Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id"), index=True),
     sealed_only("reason"),
 )
 
@@ -40,8 +42,12 @@ class LookNotAllowed(Refusal):
     """This role does not open submissions at all."""
 
 
-def look_up(work: Work, clerk: Clerk, reference: str, reason: str, language: str) -> dict[str, Any]:
+def look_up(
+    work: Work, clerk: Clerk, reference: str, reason: str, language: str, legal_reason: str | None = None
+) -> dict[str, Any]:
     """Find a submission by its reference and show it masked; `submission` is None when there is none to see.
+
+    Of one that is restricted (`app/privacy/restrictions.py`) only that is told, unless the law gives the reason.
 
     A submission of another department looks exactly like none. Raises LookNotAllowed, InvalidContent
     (a reference whose check digits do not fit: most likely a slip on the phone).
@@ -52,18 +58,28 @@ def look_up(work: Work, clerk: Clerk, reference: str, reason: str, language: str
     if not is_reference(reference):
         raise InvalidContent(errors={"/reference": [_SLIP[language]]})
     found = _find(work, normal_reference(reference), departments)
+    restricted = found and restrictions.note(work.connection, found, legal_reason, language)
+    opened_by_law = found and found.restricted_at is not None and not restricted
+    named = f"{restrictions.REASONS[str(legal_reason)]['zh']}：{reason}" if opened_by_law else reason
+    look_id = record(work, clerk, normal_reference(reference), named, found and found.id)
+    seen = None if found is None or restricted else _masked(work, found, language)
+    return {"id": look_id, "submission": seen, "restricted": restricted}
+
+
+def record(work: Work, clerk: Clerk, reference: str, reason: str, submission_id: UUID | None) -> UUID:
+    """Note that somebody looked, at what and why; the number of the note."""
     look_id = new_id()
     work.run(
         insert(looks).values(
             id=look_id,
             at=clock.now(),
             staff_id=clerk.id,
-            reference=normal_reference(reference),
+            reference=reference,
             reason=data_keys.of_the_house().seal(reason, REASON, look_id),
-            submission_id=found and found.id,
+            submission_id=submission_id,
         )
     )
-    return {"id": look_id, "submission": found and _masked(work, found, language)}
+    return look_id
 
 
 _SLIP = {
