@@ -31,7 +31,7 @@ from app.submissions.drafts import SubmissionNotFound
 from auth import guards
 
 door = Door("corrections", guards.residents, "/v1/corrections", "What is wrong about me.")
-desk_door = Door("desk corrections", guards.staff, "/v1/desk/corrections", "The desk verifies corrections.")
+desk_door = Door("desk_corrections", guards.staff, "/v1/desk/corrections", "The desk verifies corrections.")
 
 
 @door.acts(

@@ -16,7 +16,7 @@ from app.privacy.erasures import ErasureNotFound, SubmissionsUnfinished
 from auth import guards
 
 door = Door("erasures", guards.residents, "/v1/erasures", "Closing my account.")
-open_door = Door("open erasures", guards.anyone, "/v1/open/erasures", "What became of an erasure.")
+open_door = Door("open_erasures", guards.anyone, "/v1/open/erasures", "What became of an erasure.")
 
 _ERASURE = ErasureSchema()
 
