@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, null, select, text, update
+from sqlalchemy import delete, null, text, update
 
 from app import clock
 from app.crypto import data_keys
 from app.database import Work
-from app.documents.results import results
-from app.documents.uploads import uploads
 from app.people.residents import residents
 from app.privacy import holdings, removals
 from app.privacy.holdings import AT_ONCE, AUDIT, WITH_PERSON, WITH_SUBMISSION, Holding
@@ -20,7 +18,6 @@ from app.submissions.drafts import submissions
 
 def drop_drafts(work: Work, ids: Sequence[UUID]) -> None:
     """Erase drafts without a trace: rows, keys and files. The caller holds their row locks."""
-    _remove_files(work, ids)
     for holding in holdings.children_first():
         if holding.ends == AUDIT and holding.of_submissions:
             # Whoever looked at it stays on record; what they looked at is gone.
@@ -35,7 +32,6 @@ def empty_submissions(work: Work, ids: Sequence[UUID]) -> None:
 
     The bare rows stay, so that statistics still count them. The caller holds their row locks.
     """
-    _remove_files(work, ids)
     for holding in holdings.children_first():
         if holding.of_submissions is None or holding.ends == AUDIT:
             continue
@@ -51,6 +47,7 @@ def drop_at_once(work: Work, person: UUID, *, but: frozenset[str] = frozenset())
     count = 0
     for holding in holdings.children_first():
         if holding.ends == AT_ONCE and holding.table not in but:
+            _remove_files(work, holding, holding.whose, {"person": person})
             statement = text(f"DELETE FROM {holding.table} WHERE {holding.whose}")
             count += work.run(statement, {"person": person}).rowcount
     return count
@@ -70,6 +67,7 @@ def _ids(ids: Sequence[UUID]) -> dict[str, list[UUID]]:
 
 
 def _delete(work: Work, holding: Holding, ids: Sequence[UUID]) -> None:
+    _remove_files(work, holding, str(holding.of_submissions), _ids(ids))
     work.run(text(f"DELETE FROM {holding.table} WHERE {holding.of_submissions}"), _ids(ids))
 
 
@@ -87,9 +85,7 @@ def _destroy_keys(work: Work, owners: Sequence[UUID]) -> None:
     work.run(delete(data_keys.data_keys).where(data_keys.data_keys.c.owner_id.in_(owners)))
 
 
-def _remove_files(work: Work, ids: Sequence[UUID]) -> None:
-    found = work.run(select(uploads.c.id).where(uploads.c.submission_id.in_(ids))).scalars().all()
-    prefixes = [prefix for upload_id in found for prefix in removals.of_upload(upload_id)]
-    documents = select(results.c.submission_id).where(results.c.submission_id.in_(ids), results.c.kind == "document")
-    prefixes += [removals.of_result(submission_id) for submission_id in work.run(documents).scalars()]
-    removals.ask(work, prefixes)
+def _remove_files(work: Work, holding: Holding, condition: str, values: Mapping[str, object]) -> None:
+    for prefix in holding.files:
+        found = work.run(text(f"SELECT {prefix} FROM {holding.table} WHERE {condition}"), values)
+        removals.ask(work, found.scalars().all())

@@ -62,7 +62,8 @@ class Holding:
 
     `shown` names the columns that a copy tells, and `computed` further values in SQL; where both are empty,
     `left_out` says why. `key_of` is the column with the owner of the key that opens sealed columns, None meaning the
-    house; `row` is how a seal names its row. `blanked` are the columns emptied at the end where rows stay.
+    house; `row` is how a seal names its row. `blanked` are the columns emptied at the end where rows stay. `files`
+    are SQL for the beginnings of the keys of its objects in the store, which go with the row.
     """
 
     table: str
@@ -76,6 +77,7 @@ class Holding:
     row: str = "{id}"
     of_submissions: str | None = None
     blanked: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def of(self) -> Table:
@@ -216,6 +218,7 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         },
         key_of="submission_id",
         of_submissions=_THESE,
+        files=("'incoming/' || id", "'clean/' || id || '/'"),
     ),
     Holding(
         "signatures",
@@ -250,6 +253,7 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         key_of="submission_id",
         row="{submission_id}",
         of_submissions=_THESE,
+        files=("'results/' || submission_id || '/'",),
     ),
     Holding(
         "handovers",
@@ -350,6 +354,7 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
             "expires_at": _words("有效期至", "Kept until"),
         },
         key_of="resident_id",
+        files=("'copies/' || id || '/'",),
     ),
     Holding(
         "idempotency_records",

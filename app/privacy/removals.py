@@ -34,10 +34,6 @@ def of_upload(upload_id: UUID) -> tuple[str, str]:
     return f"incoming/{upload_id}", f"clean/{upload_id}/"
 
 
-def of_result(submission_id: UUID) -> str:
-    return f"results/{submission_id}/"
-
-
 def of_copy(copy_id: UUID) -> str:
     return f"copies/{copy_id}/"
 

@@ -143,7 +143,7 @@ def test_the_same_search_again_finds_nothing_and_the_tables_are_consistent(
     for step in ("accept", "approve", "complete"):
         with database.work() as work:
             take_step(work, UUID(asked["id"]), step, SYSTEM, clock.now())
-    files = [*objects_of(sql, ouyang.resident_id), removals.of_result(UUID(permit["id"]))]
+    files = [*objects_of(sql, ouyang.resident_id), f"results/{permit['id']}/"]
     counted = statistics(sql)
 
     close(ouyang)
@@ -228,7 +228,7 @@ def test_two_erasures_at_once_are_one(ouyang: Phone, sql: Sql) -> None:
 def test_every_login_ends_and_the_identity_makes_a_new_person(ouyang: Phone, sql: Sql) -> None:
     close(ouyang)
 
-    refreshed = ouyang.client.post("/v1/tokens", json={"refresh_token": ouyang.tokens["refresh_token"]})
+    refreshed = ouyang.client.post("/v1/tokens/refresh", json={"refresh_token": ouyang.tokens["refresh_token"]})
     assert refreshed.status_code == 401
     person = Person(PLANTED["name"], "111", PLANTED["document_number"], PLANTED["phone"])
     with database.work() as work:
