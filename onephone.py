@@ -102,7 +102,7 @@ def purge(arguments: argparse.Namespace) -> None:
     if not arguments.confirm:
         print("Nothing was erased. To erase it now: onephone purge --confirm")
         return
-    for line in purges.purge(at, "command"):
+    for line in purges.purge(at, "command", arguments.batch):
         print(f"erased: {line.count} {line.kind} {line.retention_class or ''}".rstrip(), flush=True)
     print("done")
 
@@ -135,10 +135,9 @@ def _parser() -> argparse.ArgumentParser:
         if run is keys:
             sub.add_argument("--add", action="store_true", help="add a master key, which wraps from now on")
         if run is purge:
+            sub.add_argument("--batch", type=int, default=100, help="rows in one transaction")
             what = sub.add_mutually_exclusive_group()
-            what.add_argument(
-                "--preview", action="store_true", help="only show it, as without any option"
-            )
+            what.add_argument("--preview", action="store_true", help="only show it, as without any option")
             what.add_argument("--confirm", action="store_true", help="erase it, after showing it")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")

@@ -27,7 +27,7 @@ _COPY = CopySchema()
 @door.acts("", status=202, answer=CopySchema, refuses=(StepUpRequired, CopyLimitReached))
 def ask_copy(visit: Visit) -> Response:
     """Have a copy of everything about me made; follow it at the address in `Location` until it is ready."""
-    shown = copies.ask(visit.work, visit.caller, visit.language)
+    shown = copies.ask(visit.work, visit.caller)
     return answers.of(_COPY.dump(shown), 202, headers={"Location": f"/v1/copies/{shown['id']}"})
 
 

@@ -107,9 +107,7 @@ def _locked(work: Work, office_code: str, reference: str) -> Any:
     if not is_reference(reference):
         raise OfficeCaseNotFound
     statement = drafts.with_key().where(
-        submissions.c.reference == normal_reference(reference),
-        submissions.c.department_code == office_code,
-        submissions.c.erased_at.is_(None),
+        submissions.c.reference == normal_reference(reference), submissions.c.department_code == office_code
     )
     row = work.run(statement.with_for_update(of=submissions)).one_or_none()
     if row is None:

@@ -13,6 +13,7 @@ from sandbox import (
     office,
     office_cases,
     phone,
+    phone_data,
     sessions,
     switches,
     wechat,
@@ -26,7 +27,7 @@ from sandbox.settings import Settings, settings
 from sandbox.switches import modes, parts, read_switch
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
-MODULES = (eid, housing_fund, office, phone, clerk, switches, wechat)
+MODULES = (eid, housing_fund, office, phone, phone_data, clerk, switches, wechat)
 SCHEMAS = [m.SCHEMA for m in (eid_records, office_cases, sessions, switches, wechat_records)]
 
 

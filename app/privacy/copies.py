@@ -64,7 +64,6 @@ copies = Table(
     metadata,
     Column("id", Uuid(as_uuid=True), primary_key=True),
     Column("resident_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
-    Column("language", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("done", Integer, nullable=False),
     Column("total", Integer, nullable=False),
@@ -110,7 +109,7 @@ class Plan:
         return sum(size for _, _, size in self.pieces)
 
 
-def ask(work: Work, caller: Resident, language: str) -> dict[str, Any]:
+def ask(work: Work, caller: Resident) -> dict[str, Any]:
     """Have a copy of everything made; while one is being made, that one. Raises StepUpRequired, CopyLimitReached."""
     identity.require_login(caller, identity.RIGHTS_LEVEL, identity.RIGHTS_FRESHNESS)
     # One at a time, and none for an account that is being closed just now.
@@ -127,7 +126,6 @@ def ask(work: Work, caller: Resident, language: str) -> dict[str, Any]:
     values = {
         "id": copy_id,
         "resident_id": caller.id,
-        "language": language,
         "state": "building",
         "done": 0,
         "total": len(plan.members),

@@ -130,9 +130,8 @@ def ask(work: Work, caller: Resident, wish: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(work: Work, caller: Resident, wish: dict[str, Any]) -> None:
-    if wish["field"] == "phone":
-        if not _PHONE.fullmatch(wish["new_value"]):
-            raise InvalidContent(errors={"/new_value": ["Not a phone number."]})
+    if wish["field"] == "phone" and not _PHONE.fullmatch(wish["new_value"]):
+        raise InvalidContent(errors={"/new_value": ["Not a phone number."]})
     if wish["field"] == "answer":
         _answered(work, caller, wish)
     mine = select(func.count()).where(

@@ -119,7 +119,6 @@ def _one_batch(due: Due, started_by: str, batch: int) -> Line | None:
         _END[due.kind](work, rows)
         line = Line(due.kind, due.retention_class, len(rows), min(getattr(row, due.since.name) for row in rows))
         work.run(insert(purges).values(id=new_id(), at=clock.now(), started_by=started_by, **vars(line)))
-    log.info("purged", kind=due.kind, retention_class=due.retention_class, count=line.count)
     return line
 
 
@@ -202,8 +201,8 @@ def warn(at: datetime, batch: int = 500) -> int:
 def nightly(timestamp: int) -> None:
     """Every night: warn of drafts that expire, and erase what came due before the grace. Copies have none."""
     warn(clock.now())
-    for _ in purge(clock.now() - GRACE, "nightly"):
-        pass
+    for line in purge(clock.now() - GRACE, "nightly"):
+        log.info("purged", kind=line.kind, retention_class=line.retention_class, count=line.count)
 
 
 @jobs.tasks.periodic(cron="23 * * * *")

@@ -75,7 +75,6 @@ def _copies() -> None:
         "copies",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("resident_id", sa.UUID(), nullable=False),
-        sa.Column("language", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),

@@ -32,11 +32,17 @@ def known(
     upload = phone.upload(draft["id"], "photo", picture())
     wish = {"service": "housing-fund-balance", "submit": True}
     answered = phone.post("/v1/submissions", wish).json["id"]
+    copy = phone.post("/v1/copies").json["id"]
     run_jobs()
+    correction = phone.post("/v1/corrections", {"field": "phone", "new_value": "13812345678"}).json["id"]
     filed: Any = phone.post("/v1/submissions", wish).json
     return {
         "RESIDENT_TOKEN": phone.tokens["access_token"],
         "LEAVING_TOKEN": make_phone().tokens["access_token"],
+        "CLOSING_TOKEN": make_phone().tokens["access_token"],
+        "ERASURE": make_phone().post("/v1/erasures").json["id"],
+        "COPY": copy,
+        "CORRECTION": correction,
         "STAFF_TOKEN": make_clerk("S0003").tokens["access_token"],
         "DRAFT": draft["id"],
         "UPLOAD": upload,

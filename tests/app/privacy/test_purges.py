@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -217,3 +218,22 @@ def test_the_command_shows_first_and_erases_only_when_told(phone: Phone, sql: Sq
 
     assert "erased: 1 finished submissions years_10\ndone\n" in onephone("--confirm")
     assert shown() == []
+
+
+def test_a_purge_that_is_killed_loses_nothing_and_the_next_one_ends_it(phone: Phone, sql: Sql) -> None:
+    for _ in range(12):
+        query(phone, ago=12 * YEAR)
+    command = [sys.executable, "-m", "onephone", "purge", "--confirm", "--batch", "1"]
+    with subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        while not first.stdout.readline().startswith("erased"):
+            pass
+        first.send_signal(signal.SIGKILL)
+
+    left, erased = shown()[0].count, sql("SELECT sum(count)::int AS n FROM purges")[0]["n"]
+    assert 0 < left < 12 and left + erased == 12
+    halves = "(s.erased_at IS NULL) <> EXISTS (SELECT FROM data_keys k WHERE k.owner_id = s.id)"
+    assert sql(f"SELECT 1 FROM submissions s WHERE completed_at IS NOT NULL AND {halves}") == [], "none is half erased"
+
+    assert f"{'finished submissions':<22} {'years_10':<10} {left:>10}" in onephone("--confirm", "--batch", "5")
+    assert shown() == [] and sql("SELECT sum(count)::int AS n FROM purges") == [{"n": 12}]
