@@ -20,10 +20,10 @@ from granian.log import LogLevels
 
 import wsgi
 from api import specification
-from app import database, jobs, logs, seeds
+from app import clock, database, jobs, logs, seeds
 from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
-from app.privacy import activities
+from app.privacy import activities, purges
 from app.settings import settings
 
 _HOME = Path(__file__).parent
@@ -134,6 +134,26 @@ def privacy_register(arguments: argparse.Namespace) -> None:
         print(activities.as_markdown(found, arguments.language), end="")
 
 
+def purge(arguments: argparse.Namespace) -> None:
+    """Show what has come to the end of its time, and with --confirm erase it; may be stopped and run again."""
+    at = clock.now()
+    with database.reading() as connection:
+        _print_lines(purges.preview(connection, at))
+    if not arguments.confirm:
+        print("Nothing was erased. To erase it now: onephone purge --confirm")
+        return
+    for line in purges.purge(at, "command", arguments.batch):
+        print(f"erased: {line.count} {line.kind} {line.retention_class or ''}".rstrip(), flush=True)
+    print("done")
+
+
+def _print_lines(lines: list[purges.Line]) -> None:
+    print(f"{'what':<22} {'class':<10} {'count':>10}  oldest")
+    for line in lines:
+        day = clock.day_of(line.oldest).isoformat()
+        print(f"{line.kind:<22} {line.retention_class or '-':<10} {line.count:>10}  {day}")
+
+
 def openapi(arguments: argparse.Namespace) -> None:
     """Write openapi.yaml, or with --check fail when it is not what the code says."""
     path = _HOME / "openapi.yaml"
@@ -147,7 +167,8 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for run in (api, worker, migrate, keys, rotate_keys, reseal, publish, seed, privacy_register, openapi):
+    runs = (api, worker, migrate, keys, rotate_keys, reseal, publish, seed, privacy_register, purge, openapi)
+    for run in runs:
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
         if run is api:
@@ -159,6 +180,11 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--language", choices=("zh", "en"), default="zh", help="language of the table")
         if run is reseal:
             sub.add_argument("--background", action="store_true", help="let a worker do it")
+        if run is purge:
+            sub.add_argument("--batch", type=int, default=100, help="rows in one transaction")
+            what = sub.add_mutually_exclusive_group()
+            what.add_argument("--preview", action="store_true", help="only show it, as without any option")
+            what.add_argument("--confirm", action="store_true", help="erase it, after showing it")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
     return parser

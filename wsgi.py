@@ -9,8 +9,11 @@ from api import (
     activities,
     answers,
     consents,
+    copies,
+    corrections,
     desk_submissions,
     edge,
+    erasures,
     errors,
     health,
     inbox,
@@ -29,6 +32,7 @@ from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
 from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
+from app.privacy import purges
 from app.settings import settings
 from approvals import handover
 from notifications import sending, subscriptions
@@ -46,6 +50,10 @@ DOORS = (
     acknowledgements.door,
     consents.door,
     activities.door,
+    copies.door,
+    corrections.door,
+    erasures.door,
+    erasures.open_door,
     offices.door,
     logins.desk_door,
     logins.desk_session_door,
@@ -53,6 +61,7 @@ DOORS = (
     desk_submissions.door,
     looks.door,
     looks.own_door,
+    corrections.desk_door,
     health.door,
     health.keys_door,
 )
@@ -63,6 +72,10 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     UploadReceived: (documents.on_received,),
     ConsentWithdrawn: (subscriptions.on_withdrawn,),
 }
+
+
+# Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
+KEEPERS = (purges,)
 
 
 def create_app() -> Flask:

@@ -141,9 +141,11 @@ class Door(Blueprint):
         headers: tuple[dict[str, Any], ...] = (),
         media_type: str = "application/json",
         answers_also: dict[int, str] | None = None,
+        produces: str | None = None,
     ) -> Callable[[View], View]:
         def register(view: View) -> View:
-            declared = self.response(status, answer)(view)
+            shape = answer if produces is None else {"type": "string", "format": "binary"}
+            declared = self.response(status, shape, content_type=produces)(view)
             if body is not None:
                 declared = self.arguments(body(), content_type=media_type, required=body_required)(declared)
             if query is not None:

@@ -20,7 +20,7 @@ from app.catalogue import services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
 from app.people import identity
-from app.privacy import activities, consents, notices, requirements
+from app.privacy import activities, consents, copies, corrections, erasures, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
@@ -101,6 +101,16 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
+    copies.CopyNotFound: Problem(404, "没有这份副本，或已过期", "No such copy, or it has expired"),
+    copies.CopyNotReady: Problem(409, "副本正在制作", "The copy is still being made"),
+    copies.CopyLimitReached: Problem(409, "今天制作的副本太多", "Enough copies were made today"),
+    corrections.CorrectedByLogin: Problem(409, "此项由身份认证提供，请重新登录更新", "A fresh login corrects this"),
+    corrections.CorrectionNotFound: Problem(404, "没有这个更正申请", "No such correction"),
+    corrections.CorrectionLimitReached: Problem(409, "待答复的更正申请太多", "Too many corrections are open"),
+    corrections.CorrectionDecided: Problem(409, "更正申请已经答复", "The correction was answered already"),
+    corrections.CorrectionNotAllowed: Problem(403, "您的岗位不能办理更正", "Your role does not decide corrections"),
+    erasures.SubmissionsUnfinished: Problem(409, "还有办件没有办结，暂不能注销", "Submissions have not ended yet"),
+    erasures.ErasureNotFound: Problem(404, "没有这个注销记录", "No such erasure"),
     looks.LookNotAllowed: Problem(403, "您的岗位不能查询办件", "Your role does not open submissions"),
     looks.LookNotFound: Problem(404, "没有打开过的办件", "No such submission among those opened lately"),
     look_limits.LookLimitReached: Problem(429, "一小时内查询太多", "Too many look-ups within an hour"),

@@ -29,7 +29,7 @@ door = Door("lookups", guards.staff, "/v1/desk/lookups", "The desk looks submiss
 def look_up(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
     """Find a submission by its reference, or those of a person; every look names a reason and is recorded."""
     kind, term = searched(wish)
-    search = Search(kind, term, after_id(wish["cursor"]), wish["limit"])
+    search = Search(kind, term, after_id(wish["cursor"]), wish["limit"], wish["legal_reason"])
     reason = Reason(wish["reason_kind"], wish["reason"])
     found = lookups.look_up(visit.work, visit.caller, search, reason, visit.language)
     more = found["more_before"]

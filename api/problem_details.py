@@ -86,6 +86,29 @@ DETAILS: dict[str, dict[str, str]] = {
         ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
         ("office_case_not_found", "请核对办件编号。", "Check the reference."),
+        ("copy_not_found", "请重新申请一份。", "Please ask for a new one."),
+        ("copy_not_ready", "请查看进度，完成后再下载。", "Look at its progress, and fetch it when it is ready."),
+        (
+            "copy_limit_reached",
+            "请下载今天已制作的副本，或明天再申请。",
+            "Fetch one of today, or ask again tomorrow.",
+        ),
+        (
+            "corrected_by_login",
+            "姓名和证件号码由身份认证提供。请先向身份认证机构更正，再在这里重新登录，即自动更新。",
+            "Your e-ID vouches for name and document number: have it corrected there, then log in here again, "
+            "and the new value is taken over.",
+        ),
+        ("correction_not_found", "请从“我的更正申请”重新打开。", "Please open it from your own corrections again."),
+        ("correction_limit_reached", "请等待工作人员答复。", "Please wait for an answer to one of them."),
+        ("correction_decided", "答复没有变化。", "The answer stands as it was given."),
+        ("correction_not_allowed", "请转交帮办员或监督员。", "Please pass it to an adviser or a supervisor."),
+        (
+            "submissions_unfinished",
+            "references 所列办件还在办理，账户没有变化；办结后再注销即可。",
+            "The offices still work on those in `references`. Nothing was changed: close it when they have ended.",
+        ),
+        ("erasure_not_found", "请核对编号。", "Please check the number."),
         ("look_not_allowed", "如需查询，请联系主管部门。", "Ask the department in charge if you need to."),
         (
             "look_not_found",

@@ -42,6 +42,13 @@ class ConsentWithdrawn:
     purpose: str
 
 
+@dataclass(frozen=True)
+class DraftExpiring:
+    """A draft will be erased in a few days unless its resident goes on with it."""
+
+    submission_id: UUID
+
+
 Listener = Callable[[Any, Any], None]
 """Gets the unit of work (`app.database.Work`, which stands above this file) and the event; may only add jobs."""
 

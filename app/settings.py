@@ -72,6 +72,7 @@ class Settings:
     upload_slot_life: timedelta = timedelta(minutes=10)
     office_download_life: timedelta = timedelta(hours=24)
     idempotency_life: timedelta = timedelta(hours=24)
+    copy_life: timedelta = timedelta(days=3)
     body_limit: int = 256 * 1024
     office_body_limit: int = 8 * 1024 * 1024
     look_life: timedelta = timedelta(hours=1)

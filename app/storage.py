@@ -121,6 +121,19 @@ def remove(key: str) -> None:
         raise StorageAway from error
 
 
+def remove_all(prefix: str) -> int:
+    """Remove every object whose key begins so; how many there were."""
+    bucket = settings().s3_bucket
+    try:
+        pages = _inside().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        for key in keys:
+            _inside().delete_object(Bucket=bucket, Key=key)
+    except (BotoCoreError, ClientError) as error:
+        raise StorageAway from error
+    return len(keys)
+
+
 def is_ready() -> bool:
     try:
         _inside().head_bucket(Bucket=settings().s3_bucket)

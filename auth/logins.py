@@ -31,6 +31,7 @@ from app.database import Work, metadata
 from app.identifiers import new_id
 from app.people import residents, staff
 from app.people.residents import Person
+from app.privacy import corrections
 from app.refusals import InvalidContent
 from app.settings import settings
 from auth import sessions
@@ -151,7 +152,9 @@ def _resident_of(work: Work, provider: str, subject: str, person: Person) -> UUI
     work.run_sql("SELECT pg_advisory_xact_lock(hashtextextended(%(who)s, 1))", {"who": f"{provider} {found[-1].hex()}"})
     resident_id = work.run(select(identities.c.resident_id).where(mine)).scalar_one_or_none()
     if resident_id is not None:
+        before = residents.person(work.connection, resident_id)
         residents.refresh(work, resident_id, person)
+        corrections.note_login(work, resident_id, before, person)
         work.run(update(identities).where(mine).values(subject_index=found[0], last_login_at=clock.now()))
         return UUID(str(resident_id))
     new_resident = residents.enrol(work, person)

@@ -59,6 +59,8 @@ def notify(submission_id: str, number: int) -> None:
 def _worth_telling(work: Work, submission_id: UUID, number: int) -> bool:
     """Whether the person wants to hear of this step: of a query answered on the spot, only of its end."""
     row = work.run(select(submissions).where(submissions.c.id == submission_id)).one()
+    if row.restricted_at is not None or row.erased_at is not None:
+        return False
     service = services.version(work.connection, row.service_code, row.service_version)
     return not service.on_the_spot or history.row(work, submission_id, number).state in FINAL_STATES
 

@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from api.schemas.fields import Instant, text
 from api.schemas.submissions import EventSchema, SubmissionSummarySchema
+from app.privacy import restrictions
 from app.supervision.looks import REASON_KINDS
 
 _SEARCHES = ("reference", "document_number", "phone", "name", "submission")
@@ -38,6 +39,12 @@ class LookupSchema(Schema):
     reason = _reason()
     limit = fields.Integer(load_default=20, strict=True, validate=validate.Range(1, _PAGE))
     cursor = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 200))
+    legal_reason = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(list(restrictions.REASONS)),
+        metadata={"description": "The reason of the law for which even a restricted submission is opened."},
+    )
 
     @validates_schema
     def _one_search(self, wish: dict[str, Any], **options: Any) -> None:
@@ -94,9 +101,23 @@ class FoundSubmissionSchema(SubmissionSummarySchema):
     applicant = fields.Nested(MaskedApplicantSchema, required=True)
 
 
+class RestrictedSchema(Schema):
+    """The person closed the account; the law keeps the submission in storage and nothing else (PIPL art. 47)."""
+
+    reference = fields.String(required=True)
+    since = Instant(required=True)
+    until = fields.Date(required=True, allow_none=True, metadata={"description": "Null: for ever."})
+    retention = fields.String(required=True, metadata={"example": "10年"})
+    law = fields.String(required=True)
+    text = fields.String(required=True)
+    reasons = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
 class LookSchema(Schema):
     id = fields.UUID(required=True, metadata={"description": "The record of this look."})
-    outcome = fields.String(required=True, validate=validate.OneOf(["shown", "listed", "nothing", "too_many"]))
+    outcome = fields.String(
+        required=True, validate=validate.OneOf(["shown", "listed", "nothing", "too_many", "restricted"])
+    )
     outcome_text = fields.String(required=True, metadata={"example": "请从列表中选择一件打开"})
     submission = fields.Nested(
         StaffSubmissionSchema,
@@ -108,6 +129,12 @@ class LookSchema(Schema):
         fields.Nested(FoundSubmissionSchema),
         required=True,
         metadata={"description": "The submissions of who was found, the latest first."},
+    )
+    restricted = fields.Nested(
+        RestrictedSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why a submission that exists is not shown."},
     )
     next_cursor = fields.String(required=True, allow_none=True)
 

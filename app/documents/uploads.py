@@ -42,6 +42,7 @@ from app.database import Job, Work, metadata
 from app.events import UploadReceived
 from app.identifiers import new_id
 from app.people.callers import Resident
+from app.privacy import removals
 from app.refusals import InvalidContent, NotFound, Refusal
 from app.settings import settings
 from app.submissions import drafts
@@ -160,6 +161,7 @@ def remove(work: Work, caller: Resident, upload_id: UUID) -> None:
     upload = _own(work.connection, caller, upload_id, lock=True)
     drafts.own_draft(work, caller, upload.submission_id)
     work.run(update(uploads).where(uploads.c.id == upload_id).values(removed_at=clock.now()))
+    removals.ask(work, removals.of_upload(upload_id))
 
 
 def described(upload: Any) -> dict[str, Any]:
@@ -198,8 +200,9 @@ def inspect(upload_id: str) -> None:
     others are removed. No connection is held while the store is read. Raises StorageAway.
     """
     with database.reading() as connection:
-        upload = connection.execute(select(uploads).where(uploads.c.id == UUID(upload_id))).one()
-    if upload.state != "received":
+        upload = connection.execute(select(uploads).where(uploads.c.id == UUID(upload_id))).one_or_none()
+    # None when its draft was erased meanwhile; then the files are removed by `app/privacy/removals.py`.
+    if upload is None or upload.state != "received":
         return
     # The phone knows the first key and can overwrite it until its form expires, even while we look. So what is
     # checked, and kept, is a copy under a key that it never learns.

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, DateTime, LargeBinary, Table, Text, func, insert, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    LargeBinary,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app.crypto import data_keys
@@ -23,13 +35,18 @@ residents = Table(
     metadata,
     Column("id", Uuid(as_uuid=True), primary_key=True),
     Column("name", Sealed, nullable=False, info=personal(purpose="to address the resident and to name the applicant")),
-    Column("name_index", LargeBinary, nullable=False, index=True),
+    Column("name_index", LargeBinary, index=True),
     Column("document_type", Text, nullable=False),
     Column("document_number", Sealed, nullable=False, info=personal(purpose="to tell the office who applies")),
-    Column("document_number_index", LargeBinary, nullable=False, index=True),
+    Column("document_number_index", LargeBinary, index=True),
     Column("phone", Sealed, info=personal(purpose="to reach the resident about their submissions")),
     Column("phone_index", LargeBinary, index=True),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    # Who closed the account stays only while the law keeps a submission of theirs, and is found by nobody.
+    Column("closed_at", DateTime(timezone=True)),
+    CheckConstraint(
+        "closed_at IS NOT NULL OR (name_index IS NOT NULL AND document_number_index IS NOT NULL)", name="found"
+    ),
     *(sealed_only(name) for name in ("name", "document_number", "phone")),
 )
 
@@ -55,10 +72,21 @@ def enrol(work: Work, person: Person) -> UUID:
 def refresh(work: Work, resident_id: UUID, person: Person) -> None:
     """Take over what the provider says today: people change their name and their phone.
 
-    Raises NothingToIndex.
+    A provider that says nothing of a phone takes none away: it may have been corrected here. Raises NothingToIndex.
     """
     key = data_keys.of(work.connection, resident_id)
-    work.run(update(residents).where(residents.c.id == resident_id).values(**_columns(key, resident_id, person)))
+    values = _columns(key, resident_id, person)
+    if person.phone is None:
+        values = {name: value for name, value in values.items() if name not in ("phone", "phone_index")}
+    work.run(update(residents).where(residents.c.id == resident_id).values(**values))
+
+
+def correct_phone(work: Work, resident_id: UUID, phone: str | None) -> None:
+    """Take over a number that staff verified. Raises SealError."""
+    key = data_keys.of(work.connection, resident_id)
+    sealed = key.seal(phone, _PHONE, resident_id) if phone else None
+    values = {"phone": sealed, "phone_index": _phone_index(phone)}
+    work.run(update(residents).where(residents.c.id == resident_id).values(**values))
 
 
 def person(connection: Connection, resident_id: UUID) -> Person:

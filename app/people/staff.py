@@ -22,13 +22,16 @@ UNMASK = "unmask"
 READ_LOOKS = "read_looks"
 """Read who looked at what, and why."""
 
+CORRECT = "correct"
+"""Verify and decide what residents want corrected about themselves; no department owns that."""
+
 # Advisers answer the telephone for the whole province, and a mask is enough for that; a clerk only knows their own
 # counter, where the papers lie open. Auditors read records of looks, and administrators the machinery: neither
 # opens a resident's submission.
 _RIGHTS: dict[str, frozenset[str]] = {
     "clerk": frozenset({LOOK, UNMASK}),
-    "adviser": frozenset({LOOK}),
-    "supervisor": frozenset({LOOK, READ_LOOKS}),
+    "adviser": frozenset({LOOK, CORRECT}),
+    "supervisor": frozenset({LOOK, READ_LOOKS, CORRECT}),
     "auditor": frozenset({READ_LOOKS}),
     "administrator": frozenset(),
 }
@@ -75,7 +78,7 @@ def id_of(connection: Connection, staff_number: str) -> UUID | None:
 
 
 def may(role: str, right: str) -> bool:
-    """Whether the role has LOOK, UNMASK or READ_LOOKS; a role that nobody knows has none."""
+    """Whether the role has LOOK, UNMASK, READ_LOOKS or CORRECT; a role that nobody knows has none."""
     return right in _RIGHTS.get(role, frozenset())
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as Uuid
@@ -57,10 +58,11 @@ submissions = Table(
     Column("service_code", Text, nullable=False),
     Column("service_version", Integer, nullable=False),
     Column("department_code", Text, ForeignKey("departments.code"), nullable=False),
-    Column("applicant_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
+    # What is erased keeps its row, so that statistics still count it, and names nobody any more.
+    Column("applicant_id", Uuid(as_uuid=True), ForeignKey("residents.id")),
     Column("state", Text, nullable=False),
     Column("revision", Integer, nullable=False, server_default="1"),
-    Column("answers", Sealed, nullable=False, info=personal(purpose="to apply for the service, as its form says")),
+    Column("answers", Sealed, info=personal(purpose="to apply for the service, as its form says")),
     Column("content_sha256", Text),
     Column("reference", Text, unique=True),
     Column("received_at", DateTime(timezone=True)),
@@ -70,6 +72,11 @@ submissions = Table(
     Column("due_provisional", Boolean, nullable=False, server_default="false"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
+    Column("warned_at", DateTime(timezone=True)),
+    Column("completed_at", DateTime(timezone=True)),
+    # "Stop all but storage": its person closed the account, and the law still keeps it (PIPL art. 47 para. 2).
+    Column("restricted_at", DateTime(timezone=True)),
+    Column("erased_at", DateTime(timezone=True)),
     ForeignKeyConstraint(
         ["service_code", "service_version"],
         ["service_versions.service_code", "service_versions.version"],
@@ -77,14 +84,27 @@ submissions = Table(
     ),
     # A filed submission has everything that its receipt promises; a draft has none of it.
     CheckConstraint(
+        "erased_at IS NOT NULL OR ("
         "(state = 'draft') = (reference IS NULL) AND (state = 'draft') = (received_at IS NULL)"
-        " AND (state = 'draft') = (turn IS NULL) AND (state = 'draft') = (content_sha256 IS NULL)",
+        " AND (state = 'draft') = (turn IS NULL) AND (state = 'draft') = (content_sha256 IS NULL))",
         name="filed",
+    ),
+    CheckConstraint(
+        "(erased_at IS NULL) = (applicant_id IS NOT NULL) AND (erased_at IS NULL) = (answers IS NOT NULL)",
+        name="erased",
     ),
     CheckConstraint(f"state IN {tuple(STATES)}", name="state"),
     sealed_only("answers"),
     UniqueConstraint("department_code", "service_code", "turn", name="submissions_turn_key"),
     Index(None, "applicant_id", "id"),
+    Index(
+        "submissions_kept_idx",
+        "service_code",
+        "service_version",
+        "completed_at",
+        postgresql_where=text("completed_at IS NOT NULL AND erased_at IS NULL"),
+    ),
+    Index("submissions_expires_idx", "expires_at", postgresql_where=text("state = 'draft'")),
 )
 
 
@@ -174,6 +194,7 @@ def edit(work: Work, caller: Resident, submission_id: UUID, revision: int | None
         "answers": keys.opened(draft).seal(typed, ANSWERS, submission_id),
         "revision": draft.revision + 1,
         "expires_at": clock.now() + settings().draft_life,
+        "warned_at": None,
     }
     work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
     return own(work.connection, caller, submission_id)

@@ -35,7 +35,7 @@ from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.due_dates import DueDates
 from app.submissions.history import Actor
-from app.submissions.steps import STEPS
+from app.submissions.steps import FINAL_STATES, STEPS
 
 # Every department × service has one queue; its turns are gapless because a filing that rolls back
 # takes its number back with it.
@@ -274,6 +274,8 @@ def take_step(
     if row.state not in step.origins:
         raise StepNotAllowed(state=row.state)
     values: dict[str, Any] = {"state": step.target, "revision": row.revision + 1}
+    if step.target in FINAL_STATES:
+        values["completed_at"] = at
     if name == "accept":
         values |= _decision_clock(work, row, at)
     work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
@@ -32,6 +34,17 @@ def admit(work: Work, clerk: Clerk, right: str, refusal: type[Refusal], reason: 
     if not staff.may(clerk.role, right):
         looks.record(work, clerk, reason, replace(tried, outcome="not_allowed"))
         raise refusal
+
+
+def opened(work: Work, clerk: Clerk, submission_id: UUID, since: datetime) -> Any:
+    """As `visible`, for what this member of staff opened since then.
+
+    None when it was restricted afterwards: a reason from before is none of the law.
+    """
+    row = visible(work, clerk, submissions.c.id == submission_id)
+    if row is None or row.restricted_at is None:
+        return row
+    return row if looks.standing_reason(work, clerk, submission_id, max(since, row.restricted_at)) else None
 
 
 def visible(work: Work, clerk: Clerk, condition: ColumnElement[bool]) -> Any:

@@ -22,11 +22,11 @@ from app.identifiers import new_id
 from app.people.callers import Clerk
 from app.refusals import NotFound, Refusal
 
-KINDS = ("reference", "document_number", "phone", "name", "submission", "reading", "unmasking")
-"""By what somebody was looked for; `submission` opens one of a list, `reading` reads an opened one again, and
-`unmasking` asks to see fields in plain."""
+KINDS = ("reference", "document_number", "phone", "name", "submission", "reading", "unmasking", "correction")
+"""By what somebody was looked for; `submission` opens one of a list, `reading` reads an opened one again, `unmasking`
+asks to see fields in plain, and `correction` reads what somebody wants corrected, with whom it is about."""
 
-OUTCOMES = ("shown", "listed", "nothing", "too_many", "granted", "not_allowed", "limited")
+OUTCOMES = ("shown", "listed", "nothing", "too_many", "restricted", "granted", "not_allowed", "limited")
 
 REASON_KINDS: dict[str, dict[str, str]] = {
     "inquiry": {"zh": "办事人咨询", "en": "The applicant asked"},
@@ -42,7 +42,7 @@ looks = Table(
     "looks",
     metadata,
     Column("id", Uuid(as_uuid=True), primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
     Column("staff_id", Uuid(as_uuid=True), ForeignKey("staff.id"), nullable=False),
     # As they were then: people change their post.
     Column("role", Text, nullable=False),
@@ -70,8 +70,10 @@ looks_shown = Table(
     metadata,
     Column("look_id", Uuid(as_uuid=True), ForeignKey("looks.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("resident_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
-    Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id"), nullable=False),
+    # Empty when the person has been erased since.
+    Column("resident_id", Uuid(as_uuid=True), ForeignKey("residents.id")),
+    # Empty when the look was at the person, and not at one of their submissions.
+    Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id")),
     Index(None, "submission_id", "look_id"),
     Index(None, "resident_id", "look_id"),
 )
@@ -101,8 +103,16 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class OfPerson:
+    """What a look showed when it was no submission."""
+
+    applicant_id: UUID
+    id: UUID | None = None
+
+
+@dataclass(frozen=True)
 class Look:
-    """What there is to record about one look besides who and when. `shown` are submissions as rows."""
+    """What there is to record about one look besides who and when. `shown` are submissions as rows, or OfPerson."""
 
     kind: str
     outcome: str

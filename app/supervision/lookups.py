@@ -7,7 +7,7 @@ person gets a short list, and opening one of it is a look of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from app.database import Work
 from app.identifiers import is_reference, normal_reference
 from app.people import residents, staff
 from app.people.callers import Clerk
+from app.privacy import restrictions
 from app.refusals import InvalidContent
 from app.settings import settings
 from app.submissions.drafts import submissions
@@ -37,16 +38,21 @@ REFERENCE = Purpose("reference", normal_reference)
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for: a kind of KINDS and what was typed; for lists, which page of it."""
+    """What is looked for: a kind of KINDS and what was typed; for lists, which page of it.
+
+    `legal_reason` is one of `restrictions.REASONS`, for which even what is restricted is opened.
+    """
 
     kind: str
     term: str
     before: UUID | None = None
     limit: int = 20
+    legal_reason: str | None = None
 
 
 def look_up(work: Work, clerk: Clerk, search: Search, reason: Reason, language: str) -> dict[str, Any]:
-    """What was found, masked: `submission` for one that was opened, `items` for a list.
+    """What was found, masked: `submission` for one that was opened, `items` for a list, `restricted` for one that the
+    law keeps in storage only.
 
     What this role may not see looks exactly like nothing. Raises LookNotAllowed, LookLimitReached, InvalidContent
     (check digits that do not fit: most likely a slip on the phone).
@@ -63,8 +69,19 @@ def look_up(work: Work, clerk: Clerk, search: Search, reason: Reason, language: 
     row = admission.visible(work, clerk, condition)
     if row is None:
         return _answer(looks.record(work, clerk, reason, tried), "nothing", language)
-    look_id, submission = _open(work, clerk, row, reason, tried, language)
+    restricted = restrictions.note(work.connection, row, search.legal_reason, language)
+    if restricted:
+        look_id = looks.record(work, clerk, reason, replace(tried, outcome="restricted", shown=[row]))
+        return _answer(look_id, "restricted", language, restricted=restricted)
+    look_id, submission = _open(work, clerk, row, _by_law(row, search, reason), tried, language)
     return _answer(look_id, "shown", language, submission=submission)
+
+
+def _by_law(row: Any, search: Search, reason: Reason) -> Reason:
+    """The reason as it is recorded: what is restricted was opened for one that the law gives."""
+    if row.restricted_at is None:
+        return reason
+    return replace(reason, words=f"{restrictions.REASONS[str(search.legal_reason)]['zh']}：{reason.words}")
 
 
 def read_again(work: Work, clerk: Clerk, submission_id: UUID, language: str) -> dict[str, Any]:
@@ -78,7 +95,7 @@ def read_again(work: Work, clerk: Clerk, submission_id: UUID, language: str) -> 
         raise LookNotFound
     tried = Look("reading", "nothing", asked_id=submission_id)
     admission.admit(work, clerk, staff.LOOK, LookNotAllowed, reason, tried)
-    row = admission.visible(work, clerk, submissions.c.id == submission_id)
+    row = admission.opened(work, clerk, submission_id, since)
     if row is None:
         raise LookNotFound
     return _open(work, clerk, row, reason, tried, language)[1]
@@ -108,7 +125,7 @@ WITH people AS MATERIALIZED (
     SELECT id FROM residents WHERE {column} = ANY(%(terms)s) LIMIT %(most)s
 ), seen AS MATERIALIZED (
     SELECT s.id, s.applicant_id FROM people JOIN submissions s ON s.applicant_id = people.id
-    WHERE s.state <> 'draft'
+    WHERE s.state <> 'draft' AND s.restricted_at IS NULL
       AND (%(departments)s::text[] IS NULL OR s.department_code = ANY(%(departments)s::text[]))
 )
 SELECT (SELECT count(*) FROM people) AS namesakes, (SELECT count(DISTINCT applicant_id) FROM seen) AS people,
@@ -152,6 +169,7 @@ def _answer(
     submission: dict[str, Any] | None = None,
     items: list[dict[str, Any]] | None = None,
     more_before: UUID | None = None,
+    restricted: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     return {
         "id": look_id,
@@ -160,6 +178,7 @@ def _answer(
         "submission": submission,
         "items": items or [],
         "more_before": more_before,
+        "restricted": restricted,
     }
 
 
@@ -198,6 +217,10 @@ _EMPTY = {"zh": "请输入完整的内容", "en": "Please type the whole of it"}
 _OUTCOME_WORDS = {
     "shown": {"zh": "已打开办件", "en": "Opened"},
     "listed": {"zh": "请从列表中选择一件打开", "en": "Please open one of the list"},
+    "restricted": {
+        "zh": "本人已注销账户，该办件依法只存储、不使用",
+        "en": "The person closed the account: this submission is kept in storage only",
+    },
     "nothing": {
         "zh": "没有您可以查看的办件",
         "en": "There is no submission that you may see",

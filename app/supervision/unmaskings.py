@@ -19,7 +19,6 @@ from app.people import staff
 from app.people.callers import Clerk
 from app.refusals import InvalidContent, Refusal
 from app.settings import settings
-from app.submissions.drafts import submissions
 from app.supervision import admission, looks, sheets
 from app.supervision.looks import Look, LookNotFound, Reason
 from app.supervision.sheets import Opened
@@ -55,7 +54,7 @@ def grant(
     """
     tried = Look("unmasking", "not_allowed", asked_id=submission_id)
     admission.admit(work, clerk, staff.UNMASK, UnmaskingNotAllowed, reason, tried)
-    row = admission.visible(work, clerk, submissions.c.id == submission_id)
+    row = admission.opened(work, clerk, submission_id, clock.now() - settings().look_life)
     if row is None:
         looks.record(work, clerk, reason, Look("unmasking", "nothing", asked_id=submission_id))
         raise LookNotFound

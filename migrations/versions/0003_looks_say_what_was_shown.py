@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 revision = "0003"
 down_revision = "0002"
 
-KINDS = "('reference', 'document_number', 'phone', 'name', 'submission', 'reading', 'unmasking')"
-OUTCOMES = "('shown', 'listed', 'nothing', 'too_many', 'granted', 'not_allowed', 'limited')"
+KINDS = "('reference', 'document_number', 'phone', 'name', 'submission', 'reading', 'unmasking', 'correction')"
+OUTCOMES = "('shown', 'listed', 'nothing', 'too_many', 'restricted', 'granted', 'not_allowed', 'limited')"
 REASON_KINDS = "('inquiry', 'handling', 'verification', 'complaint', 'supervision', 'other')"
 
 
@@ -45,8 +45,8 @@ def upgrade() -> None:
         "looks_shown",
         sa.Column("look_id", sa.UUID(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("resident_id", sa.UUID(), nullable=False),
-        sa.Column("submission_id", sa.UUID(), nullable=False),
+        sa.Column("resident_id", sa.UUID(), nullable=True),
+        sa.Column("submission_id", sa.UUID(), nullable=True),
         sa.ForeignKeyConstraint(["look_id"], ["looks.id"], name=op.f("looks_shown_look_id_fk")),
         sa.ForeignKeyConstraint(["resident_id"], ["residents.id"], name=op.f("looks_shown_resident_id_fk")),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name=op.f("looks_shown_submission_id_fk")),

@@ -40,7 +40,9 @@ def known(
     upload = phone.upload(draft["id"], "photo", picture())
     wish = {"service": "housing-fund-balance", "submit": True}
     answered = phone.post("/v1/submissions", wish).json["id"]
+    copy = phone.post("/v1/copies").json["id"]
     run_jobs()
+    correction = phone.post("/v1/corrections", {"field": "phone", "new_value": "13812345678"}).json["id"]
     filed: Any = phone.post("/v1/submissions", wish).json
     clerk = make_newcomer("clerk", "gjj")
     look = {"reference": filed["reference"], "reason": "办事人来电询问进度"}
@@ -53,6 +55,10 @@ def known(
         # A clerk of the deciding department is the one who may do all that the desk does.
         "STAFF_TOKEN": clerk.tokens["access_token"],
         "AUDITOR_TOKEN": make_clerk("S0002").tokens["access_token"],
+        "CLOSING_TOKEN": make_phone().tokens["access_token"],
+        "ERASURE": make_phone().post("/v1/erasures").json["id"],
+        "COPY": copy,
+        "CORRECTION": correction,
         "DRAFT": draft["id"],
         "UPLOAD": upload,
         "ANSWERED": answered,

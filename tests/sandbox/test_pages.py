@@ -324,3 +324,48 @@ def test_pages_load_nothing_from_elsewhere(client: FlaskClient, path: str) -> No
     assert "src=" not in response.text and 'rel="stylesheet" href="/static/style.css"' in response.text
     with client.get("/static/style.css") as sheet:
         assert sheet.status_code == 200 and b"http" not in sheet.data
+
+
+def test_my_data_shows_copies_on_their_way_and_what_closing_would_do(
+    client: FlaskClient, onephone: FakeOnePhone
+) -> None:
+    making = {"id": "c1", "state": "building", "done": 3, "total": 20, "created_at": "2026-11-22T09:00:00+08:00"}
+    ready = making | {"id": "c2", "state": "ready", "size": 2048, "expires_at": "2026-11-25T09:00:00+08:00"}
+    preview = {
+        "possible": True,
+        "erased_at_once": [{"title": "草稿", "count": 2, "why": "第四十七条"}],
+        "kept_restricted": [
+            {"service": "居住证", "reference": "530000-1", "retention": "10年", "until": "2036-12-31", "law": "第8号"}
+        ],
+        "waiting_for": [],
+        "stops": ["退出登录"],
+    }
+    onephone.answers["GET", "/v1/copies"] = 200, {"items": [making, ready]}
+    onephone.answers["GET", "/v1/erasures/preview"] = 200, preview
+    onephone.answers["POST", "/v1/copies"] = 202, making
+    onephone.answers["GET", "/v1/copies/c2/archive"] = 200, {"zip": "bytes"}
+    assert client.get("/phone/data").status_code == 400, "not logged in yet"
+    log_in(client)
+
+    page = client.get("/phone/data").text
+    for words in ("3 / 20", "/phone/data/copies/c2", "2 KB", "草稿：2", "至 until 2036-12-31", "确认注销"):
+        assert words in page
+    assert client.post("/phone/data/copies").location == "/phone/data"
+    fetched = client.get("/phone/data/copies/c2")
+    assert fetched.mimetype == "application/zip" and b"bytes" in fetched.data
+    assert client.get("/phone/data/copies/none").status_code == 502
+
+    preview |= {"possible": False, "waiting_for": [{"reference": "530000-2", "why": "还在办理"}]}
+    page = client.get("/phone/data").text
+    assert "530000-2" in page and "确认注销" not in page
+
+
+def test_closing_the_account_ends_the_login_and_leaves_a_number(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    receipt = {"id": "e1", "drafts": 2, "kept": 1, "kept_until": "2036-12-31", "confirmed_at": "2026-11-22T09:00+08:00"}
+    onephone.answers["POST", "/v1/erasures"] = 202, receipt
+    log_in(client)
+
+    page = client.post("/phone/data/erasure")
+
+    assert page.status_code == 200 and "/v1/open/erasures/e1" in page.text
+    assert "用电子身份登录" in client.get("/phone").text
