@@ -86,7 +86,7 @@ def state_of(sql: Sql, submission_id: UUID) -> dict[str, Any]:
     )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ages=st.lists(st.integers(0, 14), max_size=5),
     drafts=st.lists(st.integers(-10, 60), max_size=4),
