@@ -10,8 +10,8 @@ from api.errors import CursorInvalid
 from api.paging import PageQuery, after_id, page
 from api.schemas.notices import ConsentPageSchema, ConsentSchema, ConsentWishSchema
 from app.privacy import consents
-from app.privacy.consents import ConsentNotFound, GuardianConsentRequired, Wish
-from app.privacy.guardians import Child
+from app.privacy.consents import ConsentNotFound, Wish
+from app.privacy.guardians import Child, GuardianConsentRequired
 from app.privacy.notices import NoticeNotFound
 from app.refusals import InvalidContent
 from auth import guards

@@ -20,7 +20,7 @@ from app.catalogue import services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
 from app.people import identity
-from app.privacy import activities, consents, copies, corrections, erasures, notices, requirements
+from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
@@ -79,7 +79,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     identity.StepUpRequired: Problem(403, "需要更高等级或重新认证", "A fresh or stronger login is needed"),
     notices.NoticeNotFound: Problem(404, "没有这份告知书", "No such notice"),
     consents.ConsentNotFound: Problem(404, "没有这项同意", "No such consent"),
-    consents.GuardianConsentRequired: Problem(403, "需要监护人同意", "A guardian must consent"),
+    guardians.GuardianConsentRequired: Problem(403, "需要监护人同意", "A guardian must consent"),
     requirements.ConsentRequired: Problem(422, "请先单独同意", "Consent is needed first"),
     requirements.NoticeUnseen: Problem(422, "请先阅读告知书", "The notice must be read first"),
     uploads.UploadNotFound: Problem(404, "没有这个文件", "No such upload"),

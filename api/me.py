@@ -10,7 +10,7 @@ from api.doors import Door, Visit
 from api.schemas.logins import ProfileSchema, WechatBindingSchema, WechatBindSchema
 from app import database
 from app.people import residents
-from app.privacy.consents import GuardianConsentRequired
+from app.privacy.guardians import GuardianConsentRequired
 from app.privacy.notices import NoticeNotFound
 from auth import guards
 from notifications import subscriptions

@@ -33,7 +33,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock
-from app.catalogue.formats import is_citizen_id, normalise_citizen_id
 from app.crypto import blind_indexes, data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
@@ -45,7 +44,7 @@ from app.privacy import guardians, notices, purposes
 from app.privacy.guardians import Child
 from app.privacy.notices import notices as notices_table
 from app.privacy.purposes import KINDS_OF_CONSENT, Purpose
-from app.refusals import InvalidContent, NotFound, Refusal
+from app.refusals import InvalidContent, NotFound
 
 SCREEN, WECHAT_TAP = METHODS = ("screen", "wechat_tap")
 """How it was given: on a screen of its own, or by allowing WeChat messages beside the notice."""
@@ -99,10 +98,6 @@ class ConsentNotFound(NotFound):
     """No such consent of this resident."""
 
 
-class GuardianConsentRequired(Refusal):
-    """The person is under 14: a parent or other guardian consents, logged in as themselves (PIPL art. 31)."""
-
-
 @dataclass(frozen=True)
 class Wish:
     """What somebody agrees to: one kind of consent to one purpose of one version of a notice."""
@@ -122,7 +117,7 @@ def give(work: Work, caller: Resident, wish: Wish, device: str, language: str, m
     """
     notice = notices.version(work.connection, wish.notice, wish.version)
     purpose = _asked(notice, wish)
-    guardianship = _guardianship(work, caller, wish.child, language)
+    guardianship = guardians.vouched(residents.person(work.connection, caller.id), wish.child, language)
     index = None if wish.child is None else data_keys.index(blind_indexes.DOCUMENT_NUMBER, wish.child.document_number)
     same = (consents.c.kind == wish.kind, consents.c.scope_sha256 == purpose.scope, _about(index))
     standing = work.run(_own(caller).where(*same, _stands()).limit(1)).one_or_none()
@@ -217,36 +212,6 @@ def _asked(notice: Any, wish: Wish) -> Purpose:
     if wish.kind not in purpose.consents:
         raise InvalidContent(errors={"/kind": ["The notice asks for no such consent to this purpose."]})
     return purpose
-
-
-def _guardianship(work: Work, caller: Resident, child: Child | None, language: str) -> dict[str, Any] | None:
-    """Who speaks for which child, and how that was proved. Raises InvalidContent, GuardianConsentRequired."""
-    giver = residents.person(work.connection, caller.id)
-    if guardians.needs_guardian(giver):
-        raise GuardianConsentRequired
-    if child is None:
-        return None
-    if not is_citizen_id(child.document_number):
-        raise InvalidContent(errors={"/child/document_number": [_NO_NUMBER[language]]})
-    if not guardians.is_under_age(child.document_number):
-        raise InvalidContent(errors={"/child/document_number": [_OF_AGE[language]]})
-    proof = guardians.PROOF(giver, child)
-    if proof is None:
-        raise InvalidContent(errors={"/child": [_NOT_GUARDIAN[language]]})
-    return {
-        "child": {"name": child.name, "document_number": normalise_citizen_id(child.document_number)},
-        "relation": child.relation,
-        "guardian": {"name": giver.name, "document_number": giver.document_number},
-        "proof": proof,
-    }
-
-
-_NO_NUMBER = {
-    "zh": "请照身份证或户口簿核对18位号码",
-    "en": "Please compare the 18 characters with the ID card or household register",
-}
-_OF_AGE = {"zh": "已满14周岁的，由本人同意", "en": "From 14 on, people consent themselves"}
-_NOT_GUARDIAN = {"zh": "没有核实到监护关系", "en": "It could not be verified that you are the guardian"}
 
 
 def _own(caller: Resident) -> Select[Any]:

@@ -124,8 +124,8 @@ def test_a_notice_that_covers_more_waits_for_a_new_consent(
     allow(3)
     sql(
         "INSERT INTO notices (code, version, content, content_sha256, scopes)"
-        ' SELECT code, 99, content, \'wider\', \'{"progress-messages": {"sha256": "wider", "consents": 2}}\''
-        " FROM notices WHERE code = 'wechat-push'"
+        " SELECT code, 99, content, 'wider', %s FROM notices WHERE code = 'wechat-push'",
+        '{"progress-messages": {"sha256": "wider", "consents": 2}}',
     )
     try:
         sending.notify(filed["id"], 1)

@@ -124,7 +124,8 @@ def test_evidence_is_a_clean_file_of_ones_own(
 
     assert (full["new_value"], full["words"], full["evidence"]) == (NEW, "见照片", [upload])
     assert full["applicant"]["document_number"] == "532399198806150316"
-    assert len(sql("SELECT 1 FROM looks WHERE reference = %s", f"correction {correction['id']}")) == 1
+    shown = "SELECT 1 FROM looks l JOIN looks_shown s ON s.look_id = l.id WHERE l.asked_id = %s AND s.resident_id = %s"
+    assert len(sql(shown, correction["id"], phone.resident_id)) == 1
 
 
 def test_only_those_with_the_right_decide_and_only_once(phone: Phone, make_clerk: MakeClerk) -> None:
