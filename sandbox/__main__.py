@@ -21,6 +21,10 @@ class QuietHandler(WSGIRequestHandler):
         path = self.path.split("?", 1)[0].encode("ascii", "replace").decode()
         print(f"{self.command} {path} {int(code)}", file=sys.stderr)
 
+    def version_string(self) -> str:
+        """The header Server, without the versions of Werkzeug and Python."""
+        return "sandbox"
+
     def log(self, type: str, message: str, *args: object) -> None:
         """Werkzeug's own remarks about broken requests: nothing that anybody can act on here."""
 

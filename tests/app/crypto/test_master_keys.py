@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+import onephone
 from app.crypto import blind_indexes, data_keys, key_file, key_making
 from app.crypto.failures import KeyNotInRing, KeysAway, SealBroken, SealKeyMissing
 from app.crypto.hsm import Token
@@ -26,14 +24,19 @@ from tests.product import Phone
 Sql = Callable[..., list[Any]]
 Choose = Callable[..., Settings]
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-
 
 @pytest.fixture
-def choose(product: Flask, monkeypatch: pytest.MonkeyPatch, sql: Sql) -> Iterator[Choose]:
+def choose(
+    product: Flask, monkeypatch: pytest.MonkeyPatch, sql: Sql, request: pytest.FixtureRequest
+) -> Iterator[Choose]:
     """choose("kms", "file", kms_key_ids=…): this process's keepers until the story ends, with all in the file."""
 
+    used: dict[str, Any] = {}
+    kinds: dict[str, None] = {}
+
     def changed(*keepers: str, **more: Any) -> Settings:
+        used.update(more)
+        kinds.update(dict.fromkeys(keepers))
         chosen = replace(settings(), master_keys=keepers, **more)
         for module in (data_keys, key_making):
             monkeypatch.setattr(module, "settings", lambda: chosen)
@@ -41,9 +44,17 @@ def choose(product: Flask, monkeypatch: pytest.MonkeyPatch, sql: Sql) -> Iterato
         return chosen
 
     yield changed
+    # However the story ended, the next one finds every data key under the file's master key again.
+    changed(*dict.fromkeys(("file", *kinds)), **used | {"key_file": settings().key_file} | reachable(request))
+    list(data_keys.rewrap())
     monkeypatch.undo()
     data_keys.forget()
     sql("DELETE FROM index_keys")
+
+
+def reachable(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Where the story's KMS is in truth, whatever it pretended."""
+    return {"kms_endpoint_url": request.getfixturevalue("kms_url")} if "kms_url" in request.fixturenames else {}
 
 
 @pytest.fixture
@@ -177,38 +188,31 @@ def test_a_kms_that_is_away_is_a_503_and_then_all_is_as_before(
 
 
 def test_the_command_makes_keys_for_each_keeper(
-    choose: Choose, kms: dict[str, Any], hsm: dict[str, Any], reached: dict[str, Any]
+    choose: Choose,
+    kms: dict[str, Any],
+    hsm: dict[str, Any],
+    phone: Phone,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environment = {
-        "MASTER_KEYS": "hsm,kms,file",
-        "KMS_KEY_IDS": ",".join(kms["kms_key_ids"]),
-        "KMS_INSTALLATION": "test",
-        "KMS_ENDPOINT_URL": kms["kms_endpoint_url"],
-        "KMS_ACCESS_KEY_ID": "test",
-        "KMS_SECRET_ACCESS_KEY": "test",
-        "HSM_LIBRARY": hsm["hsm_library"],
-        "HSM_TOKEN": hsm["hsm_token"],
-        "HSM_PIN": hsm["hsm_pin"],
-        "HSM_KEY_LABELS": hsm["hsm_key_labels"][0],
-    }
+    def command(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["onephone", *words])
+        capsys.readouterr()
+        onephone.main()
+        return capsys.readouterr().out
 
-    def command(*words: str, **more: str) -> str:
-        told = os.environ | environment | more
-        done = subprocess.run(
-            [sys.executable, "-m", "onephone", *words], cwd=CHECKOUT, env=told, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
+    choose("hsm", "kms", "file", **kms, **hsm)
     assert "in the database now" in command("keys")
     assert "there already" in command("keys")
     assert "there already: master key" in command("keys", "--add")
-    newer = hsm["hsm_key_labels"][0] + "-new"
-    labels = f"{newer},{hsm['hsm_key_labels'][0]}"
-    assert f"new master key {newer}" in command("keys", "--add", HSM_KEY_LABELS=labels)
-    assert "older master key: 0" in command("rotate-keys", HSM_KEY_LABELS=labels)
-    assert "make the key in your KMS" in command("keys", "--add", MASTER_KEYS="kms,hsm,file", HSM_KEY_LABELS=labels)
-    assert "older master key: 0" in command("rotate-keys", MASTER_KEYS="file,hsm", HSM_KEY_LABELS=labels)
+    labels = (hsm["hsm_key_labels"][0] + "-new", *hsm["hsm_key_labels"])
+    choose("hsm", "kms", "file", **kms, **hsm | {"hsm_key_labels": labels})
+    assert f"new master key {labels[0]}" in command("keys", "--add")
+    assert "older master key: 0" in command("rotate-keys")
+    choose("kms", "hsm", "file", **kms, **hsm | {"hsm_key_labels": labels})
+    assert "make the key in your KMS" in command("keys", "--add")
+    assert "older master key: 0" in command("rotate-keys")
+    assert phone.get("/v1/me").status_code == 200
 
 
 # ——— Several rings as one, and the memory of a ring. ———

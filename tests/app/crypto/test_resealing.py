@@ -112,6 +112,7 @@ def every_value_opens(column: Any, since: datetime) -> None:
             data_keys.opened(envelope).open(value, sealed.place(column), sealed.row_name(table, row))
 
 
+@pytest.mark.timeout(300)
 def test_resealing_that_is_killed_loses_nothing_and_the_next_one_ends_it(
     make_phone: Callable[..., Phone], phone: Phone, use: Callable[[Suite], None], other: Suite, sql: Sql
 ) -> None:

@@ -121,7 +121,7 @@ def test_what_cannot_be_unwrapped_stays_and_is_named(made: Made) -> None:
     told = list(rotation.rewrap(ring, store, 4))
     assert (told[-1].rewrapped, told[-1].unusable) == (8, 2)
     named = [name for progress in told for name in progress.named.items()]
-    assert named == [(lost.key_id, "SealKeyMissing"), (broken.key_id, "SealBroken")]
+    assert named == [(lost.key_id, "KeyNotInRing"), (broken.key_id, "SealBroken")]
     assert [store.saved[gone.key_id] for gone in (lost, broken)] == [before[gone.key_id] for gone in (lost, broken)]
 
 

@@ -41,6 +41,7 @@ def nothing_of_others(sql: Sql) -> Iterator[None]:
     """Each story starts with nothing due: what earlier ones left is settled."""
     sql("UPDATE submissions SET completed_at = NULL, expires_at = NULL, warned_at = NULL")
     sql("DELETE FROM copies")
+    sql("DELETE FROM looks_shown")
     sql("DELETE FROM looks")
     sql("DELETE FROM purges")
     yield
