@@ -68,8 +68,8 @@ _KEPT = frozenset({"required", "minItems", "maxItems"})
 def _refused(kept: dict[str, Any], validator: Draft202012Validator) -> list[Place]:
     """Take out whatever the new schema refuses, field by field, and say where it was."""
     errors = [error for error in validator.iter_errors(kept) if error.kind.name not in _KEPT]
-    places = dict.fromkeys(_smallest(place) for error in errors for place in places_of(error))
-    return [place for place in places if place and _take_out(kept, place)]
+    places = {_smallest(place) for error in errors for place in places_of(error)}
+    return [place for place in sorted(places, key=lambda place: (len(place), pointer(place))) if _take_out(kept, place)]
 
 
 def _smallest(place: Place) -> Place:
@@ -80,10 +80,10 @@ def _smallest(place: Place) -> Place:
 
 
 def _take_out(kept: dict[str, Any], place: Place) -> bool:
+    """False when there is nothing to take out, for one because its whole group has gone already."""
     holder: Any = kept
     for step in place[:-1]:
+        if isinstance(holder, dict) and step not in holder:
+            return False
         holder = holder[step]
-    if place[-1] not in holder:
-        return False
-    del holder[place[-1]]
-    return True
+    return bool(place) and holder.pop(place[-1], holder) is not holder
