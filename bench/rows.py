@@ -46,12 +46,17 @@ def _publish(connection: psycopg.Connection[Any], services: int) -> None:
     assert row is not None, "the demo's services are published before"
     for number in range(1, services + 1):
         code = form.SERVICE.format(number)
-        connection.execute("INSERT INTO services VALUES (%s, %s, 1)", [code, form.DEPARTMENT])
+        connection.execute("INSERT INTO services (code, department_code) VALUES (%s, %s)", [code, form.DEPARTMENT])
         connection.execute(
-            "INSERT INTO service_versions (service_code, version, definition) VALUES (%s, 1, %s)",
+            _VERSION,
             [code, Jsonb(form.definition(number, row[0]))],
         )
 
+
+_VERSION = """
+INSERT INTO service_versions (service_code, version, definition, state, drafted_by, drafted_at, reviewed_by)
+VALUES (%s, 1, %s, 'published', 'bench', now(), 'nobody')
+"""
 
 _RESIDENTS = f"""
 INSERT INTO residents (id, name, document_type, document_number, phone)

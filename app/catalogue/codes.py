@@ -40,7 +40,10 @@ LEVELS = _words(
 """Table A.2."""
 
 BODY_NATURES = _words(
-    ("1", "法定机关", "Statutory"), ("2", "授权组织", "Authorised"), ("3", "受委托组织", "Entrusted"), ("9", "其他", "Other")
+    ("1", "法定机关", "Statutory"),
+    ("2", "授权组织", "Authorised"),
+    ("3", "受委托组织", "Entrusted"),
+    ("9", "其他", "Other"),
 )
 """Table A.3."""
 

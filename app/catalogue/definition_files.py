@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from app.catalogue import validation
-from app.catalogue.mistakes import Fault, Located, located, pointer_of
+from app.catalogue.faults import pointer
+from app.catalogue.mistakes import Fault, Located, located
 from app.catalogue.validation import Surroundings
 
 LARGEST_FILE = 1024 * 1024
@@ -30,7 +31,7 @@ _PLAIN = {
 class _Loader(yaml.SafeLoader):
     """YAML 1.1 without timestamps: a date is a text here as it is in JSON and in the database."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 -- PyYAML declares it
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -118,7 +119,7 @@ def _refuse_aliases(content: str) -> None:
 
 def _data(loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str | int, ...], lines: dict[str, int]) -> Any:
     line = node.start_mark.line + 1
-    lines.setdefault(pointer_of(path), line)
+    lines.setdefault(pointer(path), line)
     if len(path) > DEEPEST:
         raise _Unreadable(line, _too_deep())
     if isinstance(node, yaml.SequenceNode):
@@ -126,11 +127,11 @@ def _data(loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str | int, ...],
     if isinstance(node, yaml.MappingNode):
         return _mapping(loader, node, path, lines)
     if node.tag not in _PLAIN:
-        raise _Unreadable(line, Fault(pointer_of(path), "tag", f"不支持的类型 {node.tag}", f"{node.tag} is not allowed"))
+        raise _Unreadable(line, Fault(pointer(path), "tag", f"不支持的类型 {node.tag}", f"{node.tag} is not allowed"))
     try:
         return loader.construct_object(node)
     except ValueError:
-        raise _Unreadable(line, Fault(pointer_of(path), "value", "数值无法识别", "this is no number")) from None
+        raise _Unreadable(line, Fault(pointer(path), "value", "数值无法识别", "this is no number")) from None
 
 
 def _mapping(
@@ -140,13 +141,13 @@ def _mapping(
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
-            raise _Unreadable(line, Fault(pointer_of(path), "key", "键必须是文字", "a key must be a text"))
+            raise _Unreadable(line, Fault(pointer(path), "key", "键必须是文字", "a key must be a text"))
         key = str(key_node.value)
         if key in made:
             words = (f"“{key}”重复", f"`{key}` is given twice")
-            raise _Unreadable(line, Fault(pointer_of((*path, key)), "twice", *words))
+            raise _Unreadable(line, Fault(pointer((*path, key)), "twice", *words))
         # The key's line, not the value's: a long value begins on the next one.
-        lines[pointer_of((*path, key))] = line
+        lines[pointer((*path, key))] = line
         made[key] = _data(loader, value_node, (*path, key), lines)
     return made
 

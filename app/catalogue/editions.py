@@ -155,7 +155,7 @@ class ServiceVersion:
 
     @cached_property
     def form(self) -> Form:
-        return Form(self.definition["form"]["schema"], self.definition["form"]["layout"])
+        return Form.of(self.definition)
 
     @cached_property
     def materials(self) -> dict[str, Material]:

@@ -19,10 +19,6 @@ class Fault:
         return self.zh if language == "zh" else self.en
 
 
-def pointer_of(path: Sequence[str | int]) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
-
-
 @dataclass(frozen=True)
 class Located:
     """A fault in a file, at a line counted from 1."""

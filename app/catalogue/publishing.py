@@ -2,8 +2,8 @@
 
     draft → reviewed → published → withdrawn
 
-A draft may be replaced; what was reviewed and changes is a draft again. What was published never changes; withdrawing it
-withdraws the service, until a newer version is published. Every act is a record that nobody can change.
+A draft may be replaced; what was reviewed and changes is a draft again. What was published never changes; withdrawing
+it withdraws the service, until a newer version is published. Every act is a record that nobody can change.
 """
 
 from __future__ import annotations

@@ -73,7 +73,9 @@ service_versions = Table(
     CheckConstraint(f"state IN {STATES}", name="state"),
     CheckConstraint("reviewed_by IS NULL OR reviewed_by <> drafted_by", name="second_person"),
     CheckConstraint("state = 'draft' OR reviewed_by IS NOT NULL", name="reviewed"),
-    Index("service_versions_waiting_idx", "state", "service_code", postgresql_where=text("state IN ('draft', 'reviewed')")),
+    Index(
+        "service_versions_waiting_idx", "state", "service_code", postgresql_where=text("state IN ('draft', 'reviewed')")
+    ),
     Index("service_versions_import_key_idx", "import_key", postgresql_where=text("import_key IS NOT NULL")),
 )
 
@@ -214,11 +216,12 @@ def _current_number(stands: Standing) -> int:
 COUNTING = """
     SELECT version, state, effective_until FROM service_versions v
     WHERE v.service_code = s.code AND (v.effective_from IS NULL OR v.effective_from <= :today)
-    AND (v.state = 'published' OR v.state = 'withdrawn' AND v.withdrawn_on >= coalesce(v.effective_from, v.withdrawn_on))
+    AND (v.state = 'published'
+        OR v.state = 'withdrawn' AND v.withdrawn_on >= coalesce(v.effective_from, v.withdrawn_on))
     ORDER BY version DESC LIMIT 1
 """
-"""SQL for the version of `s` that counts on the day `:today`: the highest one in effect. One that was withdrawn while in
-effect counts too: then the service is withdrawn, and no older version comes back by surprise."""
+"""SQL for the version of `s` that counts on the day `:today`: the highest one in effect. One that was withdrawn while
+in effect counts too: then the service is withdrawn, and no older version comes back by surprise."""
 
 _STANDING = text(f"""
     SELECT v.version, v.state, v.effective_until, w.maintenance_note, w.maintenance_until, w.minimum_clients, (

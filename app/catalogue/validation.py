@@ -1,7 +1,7 @@
 """Validation: everything that must be right before residents may see a definition.
 
-First the shape (`definition.schema.yaml`), then what no shape can say: see `checks.py` and `form_bounds.py`. The second
-only runs on what has the right shape, so that it may take the shape for granted.
+First the shape (`definition.schema.yaml`) and the form (`form_definitions.py`), then what no shape can say
+(`checks.py`). The last only runs on what has the right shape, so that it may take the shape for granted.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import yaml
 from jsonschema_rs import Draft202012Validator, ValidationError
 from sqlalchemy import Connection
 
-from app.catalogue import checks, departments, form_bounds, regions
-from app.catalogue.mistakes import Fault, pointer_of
+from app.catalogue import checks, departments, regions
+from app.catalogue.faults import pointer
+from app.catalogue.form_definitions import form_faults
 from app.catalogue.formats import FORMATS
+from app.catalogue.mistakes import Fault
 
 _SCHEMA = Path(__file__).with_name("definition.schema.yaml")
 
@@ -36,26 +38,32 @@ class Surroundings:
 
 def surroundings(connection: Connection) -> Surroundings:
     """The departments and regions that are known now."""
-    return Surroundings(
-        frozenset(departments.known_codes(connection)), frozenset(regions.known_codes(connection))
-    )
+    return Surroundings(frozenset(departments.known_codes(connection)), frozenset(regions.known_codes(connection)))
 
 
 def faults(definition: Any, around: Surroundings) -> list[Fault]:
     """What is wrong with a definition, up to MOST_FAULTS; empty when it can be published."""
-    found: list[Fault] = []
-    unbounded = form_bounds.too_much(definition)
-    if unbounded is not None:
-        return [unbounded]
-    try:
-        errors = list(_validator().iter_errors(definition))
-    except ValueError:
-        return [Fault("", "unreadable", "内容无法识别", "this content can not be read")]
-    for error in errors:
-        found += _shape_faults(error)
+    if not isinstance(definition, dict):
+        return [Fault("", "type", "应为一份事项定义", "a service definition is wanted")]
+    of_form = _form_faults(definition)
+    if any(fault.pointer == "" for fault in of_form):
+        # Too deep or too large to be looked at any further.
+        return of_form
+    found = [fault for error in _validator().iter_errors(definition) for fault in _shape_faults(error)] + of_form
     if not found:
-        found = [*checks.faults(definition, around.departments, around.regions), *form_bounds.faults(definition)]
+        found = list(checks.faults(definition, around.departments, around.regions))
     return list(dict.fromkeys(found))[:MOST_FAULTS]
+
+
+def _form_faults(definition: dict[str, Any]) -> list[Fault]:
+    in_chinese = form_faults(definition, "zh")
+    # A form has no faults most of the time, and asking twice costs twice.
+    in_english = form_faults(definition, "en") if in_chinese else {}
+    return [
+        Fault(place, "form", zh, en)
+        for place, words in in_chinese.items()
+        for zh, en in zip(words, in_english.get(place, words), strict=False)
+    ]
 
 
 @cache
@@ -65,16 +73,18 @@ def _validator() -> Draft202012Validator:
 
 
 def _shape_faults(error: ValidationError) -> Iterator[Fault]:
-    kind, path = error.kind.name, list(error.instance_path)
+    kind, path = error.kind.name, tuple(error.instance_path)
     if kind == "required":
-        yield Fault(pointer_of([*path, error.kind.value]), kind, "缺少此项", "this is missing")
+        yield Fault(pointer((*path, error.kind.value)), kind, "缺少此项", "this is missing")
     elif kind == "additionalProperties":
         for name in error.kind.value:
-            yield Fault(pointer_of([*path, name]), kind, "没有这一项，请核对拼写", "there is no such item: check the spelling")
+            yield Fault(
+                pointer((*path, name)), kind, "没有这一项，请核对拼写", "there is no such item: check the spelling"
+            )
     else:
         zh, en = _WORDS.get(kind, ("不符合格式要求", "this has not the shape that is wanted"))
         value = _listed(error.kind.value)
-        yield Fault(pointer_of(path), kind, zh.format(value=value), en.format(value=value))
+        yield Fault(pointer(path), kind, zh.format(value=value), en.format(value=value))
 
 
 def _listed(value: Any) -> str:
