@@ -1,4 +1,4 @@
-"""The command: `onephone api | worker | migrate | publish | seed | openapi`."""
+"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | openapi`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import jobs, logs, seeds
+from app.crypto import data_keys
+from app.crypto.failures import SealError
 from app.settings import settings
 
 _HOME = Path(__file__).parent
@@ -25,6 +27,7 @@ _HOME = Path(__file__).parent
 def api(arguments: argparse.Namespace) -> None:
     """Serve the API until told to stop."""
     settings()
+    data_keys.ring()
     Granian(
         "wsgi:create_app",
         factory=True,
@@ -47,6 +50,7 @@ def api(arguments: argparse.Namespace) -> None:
 def worker(arguments: argparse.Namespace) -> None:
     """Run jobs until told to stop."""
     logs.configure()
+    data_keys.ring()
     wsgi.connect_rooms()
     jobs.work_forever()
 
@@ -57,6 +61,24 @@ def migrate(arguments: argparse.Namespace) -> None:
     config = Config()
     config.set_main_option("script_location", str(_HOME / "migrations"))
     command.upgrade(config, "head")
+
+
+def keys(arguments: argparse.Namespace) -> None:
+    """Make the key file of a new installation; run after migrate. A file that is there stays as it is.
+
+    Nothing else ever makes one: a service that does not find its keys stops, because new keys open no old data.
+    """
+    if arguments.add:
+        print(f"new master key {data_keys.add_master_key()}; now: onephone rotate-keys")
+    else:
+        print("new key file" if data_keys.make_file() else "the key file is there already")
+
+
+def rotate_keys(arguments: argparse.Namespace) -> None:
+    """Bring every data key under the current master key; may be stopped and run again at any time."""
+    for progress in data_keys.rewrap():
+        print(f"{progress.rewrapped} rewrapped, {progress.unusable} unusable", flush=True)
+    print(f"done; still under an older master key: {data_keys.count_old()}")
 
 
 def publish(arguments: argparse.Namespace) -> None:
@@ -83,11 +105,13 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for run in (api, worker, migrate, publish, seed, openapi):
-        sub = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+    for run in (api, worker, migrate, keys, rotate_keys, publish, seed, openapi):
+        sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
         if run is api:
             _api_options(sub)
+        if run is keys:
+            sub.add_argument("--add", action="store_true", help="add a master key, which wraps from now on")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
     return parser
@@ -103,7 +127,10 @@ def _api_options(parser: argparse.ArgumentParser) -> None:
 
 def main() -> None:
     arguments = _parser().parse_args()
-    arguments.run(arguments)
+    try:
+        arguments.run(arguments)
+    except SealError as error:
+        sys.exit(f"The keys cannot be used: {error}")
 
 
 if __name__ == "__main__":

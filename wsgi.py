@@ -20,6 +20,7 @@ from api import (
     uploads,
 )
 from app import events, logs
+from app.crypto import data_keys
 from app.documents import uploads as documents
 from app.events import StepTaken, SubmissionReceived, UploadReceived
 from app.settings import settings
@@ -53,6 +54,7 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 def create_app() -> Flask:
     """The web application, as a WSGI server loads it. Stops with every fault of the environment at once."""
     settings()
+    data_keys.ring()
     logs.configure()
     connect_rooms()
     return build()

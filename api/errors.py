@@ -17,6 +17,7 @@ from api import answers
 from api.problem_details import DETAILS
 from app import database, idempotency, refusals
 from app.catalogue import services
+from app.crypto.failures import KeysAway, SealError
 from app.documents import results, signatures, uploads
 from app.people import identity
 from app.refusals import Refusal
@@ -165,11 +166,14 @@ def on_http(error: HTTPException) -> Response:
 
 
 def on_fault(error: Exception) -> Response:
-    """Anything nobody foresaw. A database or store that is away is told as such; the rest is a fault of ours."""
-    if database.is_away(error) or isinstance(error, StorageAway):
+    """Anything nobody foresaw. What is away and comes back is told as such; the rest is a fault of ours."""
+    if database.is_away(error) or isinstance(error, StorageAway | KeysAway):
         log.warning("part_away", error=type(error).__name__, request_id=str(g.request_id))
         code, problem = _HTTP[503]
     else:
+        if isinstance(error, SealError):
+            # Its text is written for operators and holds no plain text; nothing unsealed is ever shown instead.
+            log.error("sealed_data_unusable", error=type(error).__name__, detail=str(error))
         log.error("fault", exc_info=error, request_id=str(g.request_id), path=str(request.url_rule))
         code, problem = _HTTP[500]
     return answer(problem.status, code, problem.title(g.language), {}, {})

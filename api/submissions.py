@@ -166,7 +166,7 @@ def _shown(visit: Visit, row: Any) -> dict[str, Any]:
     return {
         **progress.summary(visit.connection, row, visit.language),
         "revision": row.revision,
-        "answers": row.answers,
+        "answers": drafts.answers(row),
         "uploads": [uploads.described(upload) for upload in uploads.listing(visit.connection, row.id)],
         "missing": submissions.missing(visit.connection, row, visit.language) if is_draft else {},
         "expires_at": row.expires_at,

@@ -66,6 +66,8 @@ def _make_engine(**options: Any) -> Engine:
         max_overflow=0,
         pool_timeout=5,
         pool_recycle=1800,
+        # An error's text would quote the values that the statement was given.
+        hide_parameters=True,
         connect_args={"options": "-c timezone=Asia/Shanghai -c lock_timeout=5s", "connect_timeout": 5},
         **options,
     )

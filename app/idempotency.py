@@ -13,6 +13,8 @@ from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, delete, fu
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app import clock, database, jobs
+from app.crypto import data_keys
+from app.crypto.sealed import Sealed, personal, require_sealed, sealed_only
 from app.database import Work, metadata
 from app.refusals import Refusal
 from app.settings import settings
@@ -25,10 +27,13 @@ idempotency_records = Table(
     Column("request_sha256", Text, nullable=False),
     Column("status", Integer, nullable=False),
     Column("headers", JSONB, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Sealed, nullable=False, info=personal(purpose="to answer the same request the same way")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index(None, "created_at"),
+    sealed_only("body"),
 )
+
+BODY = "idempotency_records.body"
 
 
 class RequestInProgress(Refusal):
@@ -65,7 +70,8 @@ def claim(work: Work, scope: str, key: str, request_sha256: str) -> StoredAnswer
     if row.request_sha256 is not None:
         if row.request_sha256 != request_sha256:
             raise IdempotencyKeyReused
-        return StoredAnswer(row.status, row.headers, row.body)
+        body = data_keys.of_the_house().open_text(row.body, BODY, f"{scope} {key}")
+        return StoredAnswer(row.status, row.headers, body)
     if not row.free:
         raise RequestInProgress
     return None
@@ -80,7 +86,9 @@ RETURNING key
 
 def remember(work: Work, record: dict[str, Any]) -> None:
     """Store the answer beside the work and its jobs. A second record of the same key fails on the primary key."""
-    work.flush_jobs(beside=_REMEMBER, values=record)
+    row = f"{record['scope']} {record['key']}"
+    body = require_sealed(data_keys.of_the_house().seal(record["body"], BODY, row))
+    work.flush_jobs(beside=_REMEMBER, values=record | {"body": body})
 
 
 @jobs.tasks.periodic(cron="7 * * * *")

@@ -29,6 +29,8 @@ class Settings:
     database_pool: int
     public_url: str
     token_keys_file: str
+    key_file: str
+    crypto_suite: str
     s3_endpoint_url: str
     s3_public_url: str
     s3_region: str
@@ -75,6 +77,10 @@ def settings() -> Settings:
         "database_pool": env.int("DATABASE_POOL", 8, validate=validate.Range(min=1, max=200)),
         "public_url": env.str("PUBLIC_URL", validate=url),
         "token_keys_file": env.str("TOKEN_KEYS_FILE"),
+        "key_file": env.str("KEY_FILE"),
+        "crypto_suite": env.str(
+            "CRYPTO_SUITE", "international", validate=validate.OneOf(["international", "national"])
+        ),
         "s3_endpoint_url": env.str("S3_ENDPOINT_URL", validate=url),
         "s3_public_url": env.str("S3_PUBLIC_URL", None),
         "s3_region": env.str("S3_REGION", "us-east-1"),

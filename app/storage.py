@@ -1,4 +1,8 @@
-"""The file store: any S3, by boto3. Bytes of residents never pass through the API."""
+"""The file store: any S3, by boto3. Bytes of residents never pass through the API.
+
+They rest encrypted by the store: its bucket has default encryption (SSE-S3 or SSE-KMS), which also covers what
+phones post by themselves. Encrypting here would mean that every file passes through the API twice.
+"""
 
 from __future__ import annotations
 

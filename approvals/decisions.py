@@ -25,15 +25,19 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.dialects.postgresql import UUID as Uuid
+from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, database, jobs, storage
+from app.crypto import data_keys
+from app.crypto.envelopes import DataKey
+from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.documents import results
 from app.identifiers import is_reference, normal_reference
 from app.people.callers import Office
 from app.refusals import InvalidContent, NotFound
+from app.submissions import drafts
 from app.submissions.drafts import submissions
 from app.submissions.history import SYSTEM, Actor
 from app.submissions.steps import STEPS, is_ahead
@@ -53,6 +57,8 @@ MEANINGS = {
 
 _PARKED_TOO_LONG = timedelta(hours=1)
 
+DATA = "office_messages.data"
+
 OUTCOMES = ("applied", "already_applied", "parked", "ignored")
 
 office_messages = Table(
@@ -65,8 +71,9 @@ office_messages = Table(
     Column("sequence", Integer, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
-    Column("data", JSONB, nullable=False),
+    Column("data", Sealed, nullable=False, info=personal(purpose="to apply what an office says once it fits")),
     CheckConstraint(f"outcome IN {OUTCOMES}", name="outcome"),
+    sealed_only("data"),
     Index(None, "submission_id"),
 )
 
@@ -91,7 +98,7 @@ def receive(work: Work, office: Office, message: dict[str, Any]) -> dict[str, st
         return {"outcome": "already_applied"}
     if outcome == "applied":
         _apply(work, submission.id, step, data)
-        _apply_parked(work, submission.id)
+        _apply_parked(work, submission.id, data_keys.opened(submission))
     return {"outcome": outcome}
 
 
@@ -99,10 +106,10 @@ def _locked(work: Work, office_code: str, reference: str) -> Any:
     """The submission under its row lock, so that two messages about it come one after the other."""
     if not is_reference(reference):
         raise OfficeCaseNotFound
-    statement = select(submissions).where(
+    statement = drafts.with_key().where(
         submissions.c.reference == normal_reference(reference), submissions.c.department_code == office_code
     )
-    row = work.run(statement.with_for_update()).one_or_none()
+    row = work.run(statement.with_for_update(of=submissions)).one_or_none()
     if row is None:
         raise OfficeCaseNotFound
     return row
@@ -123,7 +130,7 @@ def _first_time(work: Work, office: Office, submission: Any, step: str, outcome:
         sequence=data["sequence"],
         outcome=outcome,
         at=clock.now(),
-        data=data,
+        data=data_keys.opened(submission).seal(data, DATA, f"{office.code}/{office.message_id}"),
     )
     return work.run(statement.on_conflict_do_nothing().returning(office_messages.c.step)).one_or_none() is not None
 
@@ -140,7 +147,7 @@ def _apply(work: Work, submission_id: Any, step: str, data: dict[str, Any]) -> N
         take_step(work, submission_id, "complete", SYSTEM, at)
 
 
-def _apply_parked(work: Work, submission_id: Any) -> None:
+def _apply_parked(work: Work, submission_id: Any, key: DataKey) -> None:
     """Apply what came too early, as long as it fits now."""
     waiting = select(office_messages).where(
         office_messages.c.submission_id == submission_id, office_messages.c.outcome == "parked"
@@ -149,7 +156,8 @@ def _apply_parked(work: Work, submission_id: Any) -> None:
         state = work.run(select(submissions.c.state).where(submissions.c.id == submission_id)).scalar_one()
         outcome = _outcome(state, message.step)
         if outcome == "applied":
-            _apply(work, submission_id, message.step, message.data)
+            data = key.open(message.data, DATA, f"{message.office}/{message.message_id}")
+            _apply(work, submission_id, message.step, data)
         mark = update(office_messages).where(
             office_messages.c.office == message.office, office_messages.c.message_id == message.message_id
         )
@@ -160,7 +168,7 @@ def _apply_parked(work: Work, submission_id: Any) -> None:
 @jobs.task("sweep_parked_messages", queueing_lock="sweep_parked_messages")
 def sweep(timestamp: int) -> None:
     """Tell operators of messages that wait too long for the one before them: the office must send it again."""
-    late = select(office_messages).where(
+    late = select(office_messages.c.office, office_messages.c.submission_id).where(
         office_messages.c.outcome == "parked", office_messages.c.at < clock.now() - _PARKED_TOO_LONG
     )
     with database.reading() as connection:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Table, Text, select, update
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Table, Text, update
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
@@ -22,6 +22,7 @@ from app.events import SubmissionReceived
 from app.identifiers import new_id
 from app.people import residents
 from app.settings import settings
+from app.submissions import drafts
 from app.submissions.drafts import submissions
 from app.submissions.history import SYSTEM
 from app.submissions.submissions import take_step
@@ -116,7 +117,7 @@ def _answer_on_the_spot(work: Work, submission_id: UUID, data: dict[str, Any]) -
 
 
 def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:
-    row = work.run(select(submissions).where(submissions.c.id == submission_id)).one()
+    row = work.run(drafts.with_key().where(submissions.c.id == submission_id)).one()
     service = services.version(work.connection, row.service_code, row.service_version)
     return Case(
         key=event_id,
@@ -132,7 +133,7 @@ def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:
         acceptance_due=row.acceptance_due,
         decision_due=row.decision_due,
         applicant=residents.person(work.connection, row.applicant_id),
-        answers=row.answers,
+        answers=drafts.answers(row),
         files=tuple(_file(service, upload) for upload in _attached(work, submission_id)),
         signature=_signature(signatures.of(work.connection, submission_id)),
     )
@@ -143,15 +144,15 @@ def _attached(work: Work, submission_id: UUID) -> list[Any]:
 
 
 def _file(service: services.ServiceVersion, upload: Any) -> File:
-    seconds = int(settings().office_download_life.total_seconds())
+    seconds, filename = int(settings().office_download_life.total_seconds()), uploads.filename(upload)
     return File(
         material=upload.material,
         name=service.materials[upload.material].name["zh"],
-        filename=upload.filename,
+        filename=filename,
         content_type=upload.content_type,
         size=upload.size,
         sha256=upload.sha256,
-        url=storage.presigned_get(upload.key, upload.filename, seconds),
+        url=storage.presigned_get(upload.key, filename, seconds),
     )
 
 

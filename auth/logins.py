@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    LargeBinary,
     Table,
     Text,
     delete,
@@ -24,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock, database, jobs
+from app.crypto import data_keys
+from app.crypto.blind_indexes import SUBJECT, NothingToIndex
 from app.database import Work, metadata
 from app.identifiers import new_id
 from app.people import residents, staff
@@ -57,7 +60,8 @@ identities = Table(
     "identities",
     metadata,
     Column("provider", Text, primary_key=True),
-    Column("subject", Text, primary_key=True),
+    # Blind: the name that a provider has for somebody is looked up and never read.
+    Column("subject_index", LargeBinary, primary_key=True),
     Column("resident_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
     Column("last_login_at", DateTime(timezone=True), nullable=False),
 )
@@ -134,26 +138,26 @@ def _enter_resident(work: Work, provider: str, identity: Identity, device: str) 
     try:
         claims = identity.claims
         person = Person(claims["name"], claims["document_type"], claims["document_number"], claims.get("phone_number"))
-    except KeyError:
+        resident_id = _resident_of(work, provider, identity.subject, person)
+    except (KeyError, NothingToIndex):
         raise LoginRefused from None
-    resident_id = _resident_of(work, provider, identity.subject, person)
     return sessions.open_for_resident(work, resident_id, identity.level, identity.authenticated_at, device)
 
 
 def _resident_of(work: Work, provider: str, subject: str, person: Person) -> UUID:
-    known = select(identities.c.resident_id).where(identities.c.provider == provider, identities.c.subject == subject)
+    found = data_keys.candidates(SUBJECT, subject)
+    mine = (identities.c.provider == provider) & identities.c.subject_index.in_(found)
     # Two first logins at once must not make two residents of one person.
-    work.run_sql("SELECT pg_advisory_xact_lock(hashtextextended(%(who)s, 1))", {"who": f"{provider} {subject}"})
-    resident_id = work.run(known).scalar_one_or_none()
+    work.run_sql("SELECT pg_advisory_xact_lock(hashtextextended(%(who)s, 1))", {"who": f"{provider} {found[-1].hex()}"})
+    resident_id = work.run(select(identities.c.resident_id).where(mine)).scalar_one_or_none()
     if resident_id is not None:
         residents.refresh(work, resident_id, person)
-        seen = update(identities).where(identities.c.provider == provider, identities.c.subject == subject)
-        work.run(seen.values(last_login_at=clock.now()))
+        work.run(update(identities).where(mine).values(subject_index=found[0], last_login_at=clock.now()))
         return UUID(str(resident_id))
     new_resident = residents.enrol(work, person)
     values = {
         "provider": provider,
-        "subject": subject,
+        "subject_index": found[0],
         "resident_id": new_resident,
         "last_login_at": clock.now(),
     }

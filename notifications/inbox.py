@@ -25,10 +25,11 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app.catalogue import departments, services
 from app.clock import CHINA
+from app.crypto import data_keys
 from app.database import metadata
 from app.people.callers import Resident
 from app.submissions.drafts import submissions
-from app.submissions.history import history
+from app.submissions.history import history, opinion
 from notifications import messages
 from notifications.messages import Facts
 
@@ -88,12 +89,13 @@ def _with_facts() -> Any:
     due = (submissions.c.acceptance_due, submissions.c.decision_due)
     step = (history.c.step, history.c.at, history.c.department_code, history.c.opinion)
     return (
-        select(notifications, *about, *due, *step)
+        select(notifications, *about, *due, *step, *data_keys.KEY)
         .join(submissions, submissions.c.id == notifications.c.submission_id)
         .join(
             history,
             (history.c.submission_id == notifications.c.submission_id) & (history.c.number == notifications.c.number),
         )
+        .outerjoin(data_keys.data_keys, data_keys.data_keys.c.owner_id == notifications.c.submission_id)
     )
 
 
@@ -105,7 +107,7 @@ def _facts(connection: Connection, row: Any, language: str) -> Facts:
         unit=departments.name(connection, row.department_code, language),
         acceptance=row.acceptance_due.isoformat(),
         decision=row.decision_due.isoformat(),
-        opinion=row.opinion or "",
+        opinion=opinion(row, row.submission_id, row.number, row.opinion) or "",
         at=f"{row.at.astimezone(CHINA):%Y年%-m月%-d日 %H:%M}",
     )
 

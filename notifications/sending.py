@@ -104,7 +104,7 @@ def _begin_wechat(work: Work, notification: Any) -> _Attempt | None:
     if state == "skipped":
         return None
     _, facts = inbox.facts_of(work.connection, notification.id, "zh")
-    return _Attempt(binding.openid, messages.wechat_fields(facts))
+    return _Attempt(subscriptions.openid(work.connection, binding), messages.wechat_fields(facts))
 
 
 def _mark_unknown(work: Work, notification_id: UUID) -> None:

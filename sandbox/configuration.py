@@ -83,6 +83,8 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
         "API_PORT": str(ports.api),
         "PUBLIC_URL": onephone,
         "TOKEN_KEYS_FILE": str(token_keys_file(data)),
+        # The product makes this one itself, by `onephone keys`: nothing here knows its shape.
+        "KEY_FILE": str(data / "keys.json"),
         "EID_PROVIDERS": json.dumps({"sandbox": eid}),
         "STAFF_PROVIDERS": json.dumps({"sandbox": desk}),
         "OFFICES": json.dumps({code: office(sandbox, code, kept[f"office_{code}"]) for code in OFFICES}),

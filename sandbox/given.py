@@ -7,7 +7,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox import configuration, objects
 
 # Variables that may be given to `make run`; whatever else the environment holds does not change the demo.
-NAMES = ("DATABASE_URL", "DATABASE_POOL", "PUBLIC_URL", "WORKER_CONCURRENCY", "HANDOVER_RETRY_CAP_SECONDS")
+NAMES = (
+    "DATABASE_URL",
+    "DATABASE_POOL",
+    "PUBLIC_URL",
+    "WORKER_CONCURRENCY",
+    "CRYPTO_SUITE",
+    "HANDOVER_RETRY_CAP_SECONDS",
+)
 PREFIXES = ("S3_", "WECHAT_")
 
 

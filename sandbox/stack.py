@@ -117,6 +117,7 @@ class Stack:
             wait_for(stores)
             self.environment.update(self.store_environment())
             self.run_once("migrate", "Database up to date · 数据库迁移")
+            self.run_once("keys", "Keys · 密钥")
             seed = self.pool.submit(self.run_once, "seed", "Demo data · 演示数据")
             wait_for([sandbox, seed, self.begin("api"), self.begin("worker")])
         self.complete = True

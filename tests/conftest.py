@@ -52,7 +52,8 @@ class Servers:
             "postgres": self.postgres.url_of("{database}"),
             "store": [self.objects.url, *self.objects.keys()],
         }
-        migrate(settings_for(reached, TEMPLATE))
+        for command in ("migrate", "keys"):
+            run_command(command, settings_for(reached, TEMPLATE))
         return reached
 
     def stop(self) -> None:
@@ -70,15 +71,17 @@ def settings_for(reached: dict[str, Any], name: str) -> dict[str, str]:
     made |= configuration.store_environment(url, access_key, secret_key, objects.REGION)
     return made | {
         "DATABASE_URL": reached["postgres"].format(database=name),
+        "KEY_FILE": str(folder / "keys.json"),
+        "CRYPTO_SUITE": os.environ.get("CRYPTO_SUITE", "international"),
         "S3_BUCKET": name.replace("_", "-"),
     }
 
 
-def migrate(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "onephone", "migrate"]
+def run_command(name: str, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "onephone", name]
     done = subprocess.run(command, cwd=CHECKOUT, env=os.environ | environment, capture_output=True, text=True)
     if done.returncode != 0:
-        raise pytest.UsageError(f"onephone migrate failed:\n{done.stdout}{done.stderr}")
+        raise pytest.UsageError(f"onephone {name} failed:\n{done.stdout}{done.stderr}")
 
 
 SERVERS = pytest.StashKey[Servers]()
@@ -119,6 +122,8 @@ def process_name() -> str:
 def settings_environment(reached: dict[str, Any], process_name: str) -> Iterator[dict[str, str]]:
     """All environment variables of the product; its database is migrated, its bucket empty, both its own."""
     environment = settings_for(reached, process_name)
+    # Its own copy, because a master key that one story adds would be the current one of every process.
+    shutil.copy(settings_for(reached, TEMPLATE)["KEY_FILE"], environment["KEY_FILE"])
     url, access_key, secret_key = reached["store"]
     objects.ensure_bucket(objects.client(url, objects.REGION, access_key, secret_key), environment["S3_BUCKET"])
     clone(reached, process_name)

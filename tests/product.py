@@ -20,6 +20,7 @@ import procrastinate
 import psycopg
 import pytest
 import requests
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
@@ -89,6 +90,22 @@ def nothing_left_to_do(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if ask is not None:
         ask("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
+
+
+@pytest.fixture
+def log(product: Flask) -> Iterator[list[str]]:
+    """The lines that are logged meanwhile, as they are written."""
+    lines: list[str] = []
+
+    def keep(logger: Any, method: str, line: Any) -> Any:
+        lines.append(str(line))
+        return line
+
+    # In place, because loggers that were used before hold this very list.
+    processors = structlog.get_config()["processors"]
+    processors.append(keep)
+    yield lines
+    processors.remove(keep)
 
 
 @dataclass

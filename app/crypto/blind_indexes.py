@@ -26,6 +26,9 @@ class Purpose:
 DOCUMENT_NUMBER = Purpose("document_number", normal_forms.document_number)
 PHONE = Purpose("phone", normal_forms.phone)
 FULL_NAME = Purpose("full_name", normal_forms.full_name)
+# What a provider calls a person is compared as it is: two that differ in case may be two people.
+SUBJECT = Purpose("subject", str)
+OPENID = Purpose("openid", str)
 
 
 class NothingToIndex(ValueError):

@@ -83,7 +83,7 @@ def hash_of(draft: Any, files: list[Any]) -> str:
     """The content hash of a draft with these uploads; the signature's own image is not part of what is signed."""
     attachments = [(file.material, file.sha256) for file in attached(files)]
     return content_hash(
-        draft.id, draft.service_code, draft.service_version, draft.applicant_id, draft.answers, attachments
+        draft.id, draft.service_code, draft.service_version, draft.applicant_id, drafts.answers(draft), attachments
     )
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Select,
     Table,
     Text,
     func,
@@ -35,6 +36,8 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock, database, jobs, storage
 from app.catalogue import services
+from app.crypto import data_keys
+from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Job, Work, metadata
 from app.events import UploadReceived
 from app.identifiers import new_id
@@ -47,6 +50,8 @@ STATES = ("slot", "received", "clean", "refused")
 LARGEST = 100 * 1024 * 1024
 """Bytes that any upload may have at most; a material's own `max_bytes` is usually far less."""
 
+FILENAME = "uploads.filename"
+
 _SLOTS_PER_MATERIAL = 20
 _LOST_AFTER = timedelta(minutes=15)
 _MAX_PIXELS = 50_000_000
@@ -58,7 +63,7 @@ uploads = Table(
     Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id"), nullable=False),
     Column("owner_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
     Column("material", Text, nullable=False),
-    Column("filename", Text, nullable=False),
+    Column("filename", Sealed, nullable=False, info=personal(purpose="to show which file is which")),
     Column("content_type", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
@@ -68,6 +73,7 @@ uploads = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("removed_at", DateTime(timezone=True)),
     CheckConstraint(f"state IN {STATES}", name="state"),
+    sealed_only("filename"),
     Index(None, "submission_id"),
 )
 
@@ -96,9 +102,15 @@ def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, 
     _check_slot_count(work, submission_id, wish["material"])
     upload_id = new_id()
     key = f"incoming/{upload_id}"
+    name = data_keys.opened(draft).seal(wish["filename"], FILENAME, upload_id)
     work.run(
         insert(uploads).values(
-            id=upload_id, submission_id=submission_id, owner_id=caller.id, state="slot", key=key, **wish
+            id=upload_id,
+            submission_id=submission_id,
+            owner_id=caller.id,
+            state="slot",
+            key=key,
+            **wish | {"filename": name},
         )
     )
     life = settings().upload_slot_life
@@ -152,14 +164,25 @@ def remove(work: Work, caller: Resident, upload_id: UUID) -> None:
 
 def described(upload: Any) -> dict[str, Any]:
     """What the owner sees of an upload."""
-    names = ("id", "material", "filename", "content_type", "size", "sha256", "state", "refusal")
-    return {name: getattr(upload, name) for name in names}
+    names = ("id", "material", "content_type", "size", "sha256", "state", "refusal")
+    return {**{name: getattr(upload, name) for name in names}, "filename": filename(upload)}
+
+
+def filename(upload: Any) -> str:
+    """What the resident calls the file, of a row that was read with its submission's key. Raises SealError."""
+    return data_keys.opened(upload).open_text(upload.filename, FILENAME, upload.id)
 
 
 def listing(connection: Connection, submission_id: UUID) -> list[Any]:
     """Every upload of a submission that was not removed, oldest first."""
-    statement = select(uploads).where(uploads.c.submission_id == submission_id, uploads.c.removed_at.is_(None))
+    statement = _with_key().where(uploads.c.submission_id == submission_id, uploads.c.removed_at.is_(None))
     return list(connection.execute(statement.order_by(uploads.c.id)))
+
+
+def _with_key() -> Select[Any]:
+    """Uploads together with the key of their submission."""
+    keys = data_keys.data_keys
+    return select(uploads, *data_keys.KEY).outerjoin(keys, keys.c.owner_id == uploads.c.submission_id)
 
 
 def on_received(work: Work, event: UploadReceived) -> None:
@@ -251,10 +274,10 @@ def _is_sound_image(content: bytes) -> bool:
 
 
 def _own(connection: Connection, caller: Resident, upload_id: UUID, lock: bool = False) -> Any:
-    statement = select(uploads).where(
+    statement = _with_key().where(
         uploads.c.id == upload_id, uploads.c.owner_id == caller.id, uploads.c.removed_at.is_(None)
     )
-    upload = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    upload = connection.execute(statement.with_for_update(of=uploads) if lock else statement).one_or_none()
     if upload is None:
         raise UploadNotFound
     return upload

@@ -23,6 +23,7 @@ staff = Table(
     metadata,
     Column("id", Uuid(as_uuid=True), primary_key=True),
     Column("staff_number", Text, nullable=False, unique=True),
+    # Plain, and not marked as personal: officials act in their own name, and it is on their badge.
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("department_code", Text, ForeignKey("departments.code"), nullable=False),

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -28,11 +29,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock
 from app.catalogue import services
+from app.crypto import data_keys as keys
+from app.crypto.data_keys import data_keys
+from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import new_id
 from app.people.callers import Resident
@@ -45,6 +48,8 @@ _DRAFTS_PER_RESIDENT = 50
 LARGEST_ANSWERS = 200_000
 """Characters of JSON that all answers of one draft may have together, however many patches they came in."""
 
+ANSWERS = "submissions.answers"
+
 submissions = Table(
     "submissions",
     metadata,
@@ -55,7 +60,7 @@ submissions = Table(
     Column("applicant_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
     Column("state", Text, nullable=False),
     Column("revision", Integer, nullable=False, server_default="1"),
-    Column("answers", JSONB, nullable=False),
+    Column("answers", Sealed, nullable=False, info=personal(purpose="to apply for the service, as its form says")),
     Column("content_sha256", Text),
     Column("reference", Text, unique=True),
     Column("received_at", DateTime(timezone=True)),
@@ -77,6 +82,7 @@ submissions = Table(
         name="filed",
     ),
     CheckConstraint(f"state IN {tuple(STATES)}", name="state"),
+    sealed_only("answers"),
     UniqueConstraint("department_code", "service_code", "turn", name="submissions_turn_key"),
     Index(None, "applicant_id", "id"),
 )
@@ -100,11 +106,22 @@ class DraftLimitReached(Refusal):
 
 def own(connection: Connection, caller: Resident, submission_id: UUID, lock: bool = False) -> Any:
     """The resident's submission as a row, locked if asked. Raises SubmissionNotFound."""
-    statement = select(submissions).where(submissions.c.id == submission_id, submissions.c.applicant_id == caller.id)
-    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    statement = with_key().where(submissions.c.id == submission_id, submissions.c.applicant_id == caller.id)
+    row = connection.execute(statement.with_for_update(of=submissions) if lock else statement).one_or_none()
     if row is None:
         raise SubmissionNotFound
     return row
+
+
+def with_key() -> Select[Any]:
+    """Submissions together with the key that opens what is sealed in them."""
+    return select(submissions, *keys.KEY).outerjoin(data_keys, data_keys.c.owner_id == submissions.c.id)
+
+
+def answers(row: Any) -> dict[str, Any]:
+    """The answers of a row that was read `with_key`. Raises SealError."""
+    found: dict[str, Any] = keys.opened(row).open(row.answers, ANSWERS, row.id)
+    return found
 
 
 def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
@@ -115,7 +132,7 @@ def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
     return row
 
 
-def start(work: Work, caller: Resident, service_code: str, answers: dict[str, Any]) -> Any:
+def start(work: Work, caller: Resident, service_code: str, typed: dict[str, Any]) -> Any:
     """Open a draft for the current version of a service; its row.
 
     Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises ServiceNotFound,
@@ -125,17 +142,21 @@ def start(work: Work, caller: Resident, service_code: str, answers: dict[str, An
     open_drafts = select(func.count()).where(submissions.c.applicant_id == caller.id, submissions.c.state == "draft")
     if work.run(open_drafts).scalar_one() >= _DRAFTS_PER_RESIDENT:
         raise DraftLimitReached
-    statement = insert(submissions).values(
-        id=new_id(),
-        service_code=service.code,
-        service_version=service.version,
-        department_code=service.department_code,
-        applicant_id=caller.id,
-        state="draft",
-        answers=answers,
-        expires_at=clock.now() + settings().draft_life,
+    submission_id = new_id()
+    key = keys.create(work, submission_id)
+    work.run(
+        insert(submissions).values(
+            id=submission_id,
+            service_code=service.code,
+            service_version=service.version,
+            department_code=service.department_code,
+            applicant_id=caller.id,
+            state="draft",
+            answers=key.seal(typed, ANSWERS, submission_id),
+            expires_at=clock.now() + settings().draft_life,
+        )
     )
-    return work.run(statement.returning(submissions)).one()
+    return own(work.connection, caller, submission_id)
 
 
 def edit(work: Work, caller: Resident, submission_id: UUID, revision: int | None, patch: dict[str, Any]) -> Any:
@@ -146,16 +167,16 @@ def edit(work: Work, caller: Resident, submission_id: UUID, revision: int | None
     """
     draft = own_draft(work, caller, submission_id)
     check_revision(draft, revision)
-    statement = update(submissions).where(submissions.c.id == submission_id)
-    answers = merged(draft.answers, patch)
-    if len(json.dumps(answers, ensure_ascii=False)) > LARGEST_ANSWERS:
+    typed = merged(answers(draft), patch)
+    if len(json.dumps(typed, ensure_ascii=False)) > LARGEST_ANSWERS:
         raise InvalidContent(errors={"/answers": ["Too long altogether."]})
     values = {
-        "answers": answers,
+        "answers": keys.opened(draft).seal(typed, ANSWERS, submission_id),
         "revision": draft.revision + 1,
         "expires_at": clock.now() + settings().draft_life,
     }
-    return work.run(statement.values(**values).returning(submissions)).one()
+    work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
+    return own(work.connection, caller, submission_id)
 
 
 def check_revision(draft: Any, revision: int | None) -> None:

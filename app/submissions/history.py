@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
+from app.crypto import data_keys
+from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 
 ACTOR_KINDS = ("resident", "office", "system")
@@ -35,12 +37,16 @@ history = Table(
     Column("step", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("actor_kind", Text, nullable=False),
+    # Whoever of an office decides does so by name, in public: it is printed under the decision.
     Column("actor_name", Text),
     Column("department_code", Text, ForeignKey("departments.code"), nullable=False),
-    Column("opinion", Text),
+    Column("opinion", Sealed, info=personal(purpose="to tell the resident why an office decided so")),
     Column("visible", Boolean, nullable=False, server_default="true"),
     CheckConstraint(f"actor_kind IN {ACTOR_KINDS}", name="actor_kind"),
+    sealed_only("opinion"),
 )
+
+OPINION = "history.opinion"
 
 
 @dataclass(frozen=True)
@@ -64,22 +70,31 @@ def record(
     at: datetime,
     opinion: str | None = None,
 ) -> int:
-    """Append a row for a step just taken under the submission's row lock; its number."""
-    next_number = select(func.coalesce(func.max(history.c.number), 0) + 1).where(
-        history.c.submission_id == submission.id
-    )
+    """Append a row for a step just taken under the submission's row lock; its number.
+
+    The submission was read with its key. Raises SealKeyMissing.
+    """
+    highest = select(func.coalesce(func.max(history.c.number), 0)).where(history.c.submission_id == submission.id)
+    number = int(work.run(highest).scalar_one()) + 1
+    place = f"{submission.id}/{number}"
     statement = insert(history).values(
         submission_id=submission.id,
-        number=next_number.scalar_subquery(),
+        number=number,
         at=at,
         step=step,
         state=state,
         actor_kind=actor.kind,
         actor_name=actor.name,
         department_code=submission.department_code,
-        opinion=opinion,
+        opinion=None if opinion is None else data_keys.opened(submission).seal(opinion, OPINION, place),
     )
-    return int(work.run(statement.returning(history.c.number)).scalar_one())
+    work.run(statement)
+    return number
+
+
+def opinion(row: Any, submission_id: UUID, number: int, sealed: bytes | None) -> str | None:
+    """The opinion of one event, by the submission's key, which the row holds. Raises SealError."""
+    return None if sealed is None else data_keys.opened(row).open_text(sealed, OPINION, f"{submission_id}/{number}")
 
 
 def row(work: Work, submission_id: UUID, number: int) -> Any:

@@ -10,17 +10,19 @@ from sqlalchemy import Connection, select
 from app.catalogue import departments, services
 from app.database import row_of
 from app.people.callers import Resident
+from app.submissions import history
 from app.submissions.drafts import SubmissionNotFound, submissions
 from app.submissions.steps import STATES, STEPS
 
-# State and timeline in one round trip.
+# State, timeline and the key to its opinions in one round trip.
 _PROGRESS = """
 SELECT s.id, s.reference, s.state, s.revision, s.service_code, s.service_version, s.received_at, s.turn,
        s.acceptance_due, s.decision_due, s.due_provisional,
+       k.key_id, k.master_key_id, k.wrapped,
        (SELECT json_agg(json_build_array(h.at, h.step, h.state, h.actor_kind, h.actor_name, h.department_code,
-                                         h.opinion) ORDER BY h.number)
+                                         h.number, encode(h.opinion, 'hex')) ORDER BY h.number)
           FROM history h WHERE h.submission_id = s.id AND h.visible) AS events
-FROM submissions s
+FROM submissions s LEFT JOIN data_keys k ON k.owner_id = s.id
 WHERE s.id = %(id)s AND s.applicant_id = %(applicant)s
 """
 
@@ -35,7 +37,7 @@ def revision_and_progress(connection: Connection, caller: Resident, submission_i
 
 def in_words(connection: Connection, row: Any, language: str) -> dict[str, Any]:
     """The progress as a resident reads it: each step with its time, the unit in charge and plain words."""
-    events = [_event(connection, event, language) for event in row.events or ()]
+    events = [_event(connection, row, event, language) for event in row.events or ()]
     return {**_head(connection, row, language), "turn": row.turn, "events": events}
 
 
@@ -46,7 +48,7 @@ _TIMELINE = _PROGRESS.replace(" AND s.applicant_id = %(applicant)s", "")
 def timeline(connection: Connection, submission_id: UUID, language: str) -> list[dict[str, Any]]:
     """The visible history of any submission, for those whose right to see it was checked before."""
     row = connection.exec_driver_sql(_TIMELINE, {"id": submission_id}).one()
-    return [_event(connection, event, language) for event in row.events or ()]
+    return [_event(connection, row, event, language) for event in row.events or ()]
 
 
 def due(row: Any) -> dict[str, Any] | None:
@@ -60,8 +62,8 @@ def due(row: Any) -> dict[str, Any] | None:
     }
 
 
-def _event(connection: Connection, event: list[Any], language: str) -> dict[str, Any]:
-    at, step, state, actor_kind, actor_name, department_code, opinion = event
+def _event(connection: Connection, row: Any, event: list[Any], language: str) -> dict[str, Any]:
+    at, step, state, actor_kind, actor_name, department_code, number, opinion = event
     return {
         "at": at,
         "step": step,
@@ -69,7 +71,7 @@ def _event(connection: Connection, event: list[Any], language: str) -> dict[str,
         "text": STEPS[step].text[language],
         "unit": departments.name(connection, department_code, language),
         "actor": {"kind": actor_kind, "name": actor_name},
-        "opinion": opinion,
+        "opinion": opinion and history.opinion(row, row.id, number, bytes.fromhex(opinion)),
     }
 
 

@@ -5,19 +5,21 @@ When may a form not be submitted? `submit` says it, refusal by refusal.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Integer, Table, Text, select, update
+from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Integer, Table, Text, update
 
 from app import clock
 from app.catalogue import services
 from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import Calendar
 from app.clock import day_of
+from app.crypto import data_keys
+from app.crypto.envelopes import Envelope, SealedBytes
+from app.crypto.sealed import require_sealed
 from app.database import Work, metadata
 from app.documents import signatures, uploads
 from app.events import StepTaken, SubmissionReceived
@@ -77,10 +79,12 @@ def submit(work: Work, caller: Resident, submission_id: UUID, revision: int | No
     files = uploads.listing(work.connection, submission_id)
     content_sha256 = signatures.hash_of(draft, files)
     signature = signatures.standing(work.connection, draft, files) if service.needs_signature else None
-    _check_complete(service, draft.answers, files, language, unsigned=service.needs_signature and signature is None)
+    unsigned = service.needs_signature and signature is None
+    _check_complete(service, drafts.answers(draft), files, language, unsigned)
     if service.needs_signature:
         _check_signature(signature, content_sha256)
-    return _file(work, caller, service, submission_id, draft.answers, content_sha256)
+    sealed = (data_keys.envelope(draft), draft.answers)
+    return _file(work, caller, service, submission_id, sealed, content_sha256)
 
 
 def submit_at_once(
@@ -98,14 +102,16 @@ def submit_at_once(
         raise SignatureRequired
     submission_id = new_id()
     content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [])
-    return _file(work, caller, service, submission_id, answers, content_sha256)
+    envelope, key = data_keys.new()
+    sealed = (envelope, key.seal(answers, drafts.ANSWERS, submission_id))
+    return _file(work, caller, service, submission_id, sealed, content_sha256)
 
 
 def missing(connection: Connection, draft: Any, language: str) -> dict[str, list[str]]:
     """What a draft still lacks, as JSON Pointers with words; empty when it can be filed."""
     service = services.version(connection, draft.service_code, draft.service_version)
     files = uploads.listing(connection, draft.id)
-    faults = _faults(service, draft.answers, files, language)
+    faults = _faults(service, drafts.answers(draft), files, language)
     if service.needs_signature:
         signature = signatures.standing(connection, draft, files)
         if signature is None or signature.content_sha256 != signatures.hash_of(draft, files):
@@ -154,11 +160,14 @@ WITH turn AS (
     VALUES (%(department)s, %(service)s, 1)
     ON CONFLICT (department_code, service_code) DO UPDATE SET last_turn = q.last_turn + 1
     RETURNING last_turn
+), keyed AS (
+    INSERT INTO data_keys (owner_id, key_id, master_key_id, wrapped)
+    VALUES (%(id)s, %(key_id)s, %(master_key_id)s, %(wrapped)s) ON CONFLICT (owner_id) DO NOTHING
 ), filed AS (
     INSERT INTO submissions AS s (
         id, service_code, service_version, department_code, applicant_id, state, answers, content_sha256,
         reference, received_at, turn, acceptance_due, decision_due, due_provisional)
-    SELECT %(id)s, %(service)s, %(version)s, %(department)s, %(applicant)s, 'received', %(answers)s::jsonb,
+    SELECT %(id)s, %(service)s, %(version)s, %(department)s, %(applicant)s, 'received', %(answers)s,
            %(content_sha256)s, %(reference)s, %(at)s, last_turn, %(acceptance_due)s, %(decision_due)s, %(provisional)s
     FROM turn
     ON CONFLICT (id) DO UPDATE SET
@@ -180,7 +189,7 @@ def _file(
     caller: Resident,
     service: ServiceVersion,
     submission_id: UUID,
-    answers: dict[str, Any],
+    sealed: tuple[Envelope, SealedBytes],
     content_sha256: str,
 ) -> dict[str, Any]:
     at = clock.now()
@@ -191,7 +200,8 @@ def _file(
         "version": service.version,
         "department": service.department_code,
         "applicant": caller.id,
-        "answers": json.dumps(answers, ensure_ascii=False),
+        "answers": require_sealed(sealed[1]),
+        **data_keys.columns(sealed[0], submission_id),
         "content_sha256": content_sha256,
         "reference": new_reference(day_of(at)),
         "at": at,
@@ -230,7 +240,7 @@ def take_step(
     Raises StepNotAllowed with the state that stands.
     """
     step = STEPS[name]
-    row = work.run(select(submissions).where(submissions.c.id == submission_id).with_for_update()).one()
+    row = work.run(drafts.with_key().where(submissions.c.id == submission_id).with_for_update(of=submissions)).one()
     if row.state not in step.origins:
         raise StepNotAllowed(state=row.state)
     values: dict[str, Any] = {"state": step.target, "revision": row.revision + 1}

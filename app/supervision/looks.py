@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Table, Text, insert, select
+from sqlalchemy import Column, DateTime, ForeignKey, Table, Text, insert
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock
 from app.catalogue import services
+from app.crypto import data_keys
+from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import is_reference, new_id, normal_reference
-from app.people import masks
+from app.people import masks, residents
 from app.people.callers import Clerk
-from app.people.residents import residents
 from app.people.staff import visible_departments
 from app.refusals import InvalidContent, Refusal
-from app.submissions import progress
+from app.submissions import drafts, progress
 from app.submissions.drafts import submissions
 
 looks = Table(
@@ -26,10 +27,13 @@ looks = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("staff_id", Uuid(as_uuid=True), ForeignKey("staff.id"), nullable=False),
     Column("reference", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Sealed, nullable=False, info=personal(purpose="to account for a look; it may name a person")),
     # Empty when nothing was found, or nothing that this role may see: such tries are recorded too.
     Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id")),
+    sealed_only("reason"),
 )
+
+REASON = "looks.reason"
 
 
 class LookNotAllowed(Refusal):
@@ -55,7 +59,7 @@ def look_up(work: Work, clerk: Clerk, reference: str, reason: str, language: str
             at=clock.now(),
             staff_id=clerk.id,
             reference=normal_reference(reference),
-            reason=reason,
+            reason=data_keys.of_the_house().seal(reason, REASON, look_id),
             submission_id=found and found.id,
         )
     )
@@ -69,12 +73,7 @@ _SLIP = {
 
 
 def _find(work: Work, reference: str, departments: tuple[str, ...] | None) -> Any:
-    applicant = (residents.c.name, residents.c.document_type, residents.c.document_number, residents.c.phone)
-    statement = (
-        select(submissions, *applicant)
-        .join(residents, residents.c.id == submissions.c.applicant_id)
-        .where(submissions.c.reference == reference)
-    )
+    statement = drafts.with_key().where(submissions.c.reference == reference)
     if departments is not None:
         statement = statement.where(submissions.c.department_code.in_(departments))
     return work.run(statement).one_or_none()
@@ -82,18 +81,19 @@ def _find(work: Work, reference: str, departments: tuple[str, ...] | None) -> An
 
 def _masked(work: Work, row: Any, language: str) -> dict[str, Any]:
     service = services.version(work.connection, row.service_code, row.service_version)
+    applicant = residents.person(work.connection, row.applicant_id)
     return {
         **progress.summary(work.connection, row, language),
         "turn": row.turn,
         "applicant": {
-            "name": masks.name(row.name),
-            "document_type": row.document_type,
-            "document_number": masks.document_number(row.document_number),
-            "phone": row.phone and masks.phone(row.phone),
+            "name": masks.name(applicant.name),
+            "document_type": applicant.document_type,
+            "document_number": masks.document_number(applicant.document_number),
+            "phone": applicant.phone and masks.phone(applicant.phone),
         },
         "answers": [
             {"label": service.form.label(field, language), "value": masks.anything(value)}
-            for field, value in row.answers.items()
+            for field, value in drafts.answers(row).items()
         ],
         "events": progress.timeline(work.connection, row.id, language),
     }

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 import pytest
-import structlog
 from flask import Flask
 
 from app import database
@@ -27,22 +25,6 @@ def database_away(product: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         _start_anew()
 
     return away
-
-
-@pytest.fixture
-def log(product: Flask) -> Iterator[list[str]]:
-    """The lines that are logged meanwhile, as they are written."""
-    lines: list[str] = []
-
-    def keep(logger: Any, method: str, line: Any) -> Any:
-        lines.append(str(line))
-        return line
-
-    # In place, because loggers that were used before hold this very list.
-    processors = structlog.get_config()["processors"]
-    processors.append(keep)
-    yield lines
-    processors.remove(keep)
 
 
 def _start_anew() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from app.crypto import data_keys
+from app.supervision.looks import REASON as REASON_PLACE
 from tests.product import PERMIT, Phone
 
 Sql = Callable[..., list[Any]]
@@ -83,7 +85,8 @@ def test_every_look_is_recorded_with_its_reason(make_clerk: MakeClerk, permit: s
 
     rows = looks_at(sql, permit)
     assert [str(row["id"]) for row in rows] == [answer.json["id"] for answer in answers]
-    assert [row["reason"] for row in rows] == ["核对材料", "再次来电"]
+    house = data_keys.of_the_house()
+    assert [house.open(row["reason"], REASON_PLACE, row["id"]) for row in rows] == ["核对材料", "再次来电"]
     assert {row["staff_id"] for row in rows} == {clerk.resident_id}
     assert all(row["submission_id"] for row in rows)
 

@@ -17,6 +17,7 @@ COMPLETE = {
     "S3_BUCKET": "onephone",
     "S3_ACCESS_KEY_ID": "key",
     "S3_SECRET_ACCESS_KEY": "hidden-word",
+    "KEY_FILE": "/keys.json",
     "EID_PROVIDERS": "{}",
     "STAFF_PROVIDERS": "{}",
     "OFFICES": "{}",
@@ -25,7 +26,14 @@ COMPLETE = {
     "WECHAT_APP_SECRET": "hidden-word",
     "WECHAT_PROGRESS_TEMPLATE": "template",
 }
-OPTIONAL = ("DATABASE_POOL", "S3_PUBLIC_URL", "S3_REGION", "WECHAT_API_URL", "HANDOVER_RETRY_CAP_SECONDS")
+OPTIONAL = (
+    "CRYPTO_SUITE",
+    "DATABASE_POOL",
+    "S3_PUBLIC_URL",
+    "S3_REGION",
+    "WECHAT_API_URL",
+    "HANDOVER_RETRY_CAP_SECONDS",
+)
 
 Read = Callable[..., Settings]
 
@@ -83,6 +91,7 @@ def test_nothing_that_matters_has_a_silent_default(read: Read, name: str) -> Non
     ("name", "value"),
     [
         ("ONEPHONE_ENV", "Production"),
+        ("CRYPTO_SUITE", "plain"),
         ("DATABASE_POOL", "0"),
         ("DATABASE_POOL", "201"),
         ("WORKER_CONCURRENCY", "0"),

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from app import database
+from app.people import residents
+from app.people.residents import Person
 from app.settings import settings
 from approvals import handover
 from approvals.connectors import registry
@@ -210,7 +212,8 @@ def test_having_no_account_is_an_answer(
     outside: str, make_phone: Callable[..., Phone], asked: Callable[[Phone], dict[str, Any]], sql: Sql
 ) -> None:
     somebody = make_phone()
-    sql("UPDATE residents SET document_number = '532399199611020466' WHERE id = %s", somebody.resident_id)
+    with database.work() as work:
+        residents.refresh(work, somebody.resident_id, Person("王秀英", "111", "532399199611020466", None))
     receipt = asked(somebody)
 
     handover.run(receipt["id"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app import clock, database
+from app.crypto import data_keys
 from app.people.callers import Resident
+from app.submissions.history import OPINION
 from app.submissions.steps import STEPS
 from notifications import inbox, sending
 from tests.notifications.scripted_wechat import ScriptedWechat
@@ -26,13 +29,16 @@ def listed(who: Phone, language: str = "zh", before: Any = None, limit: int = 10
 @pytest.fixture
 def whole_story(filed: dict[str, Any], sql: Sql) -> dict[str, Any]:
     """A submission with a history of every step there is, each told to its resident."""
+    with database.reading() as connection:
+        key = data_keys.of(connection, UUID(filed["id"]))
     for number, step in enumerate(list(STEPS)[1:], start=2):
         sql(
             "INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code, opinion)"
-            " SELECT submission_id, %s, at, %s, state, 'office', department_code, '理由' FROM history"
+            " SELECT submission_id, %s, at, %s, state, 'office', department_code, %s FROM history"
             " WHERE submission_id = %s AND number = 1",
             number,
             step,
+            key.seal("理由", OPINION, f"{filed['id']}/{number}"),
             filed["id"],
         )
     for number in range(1, len(STEPS) + 1):

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from sandbox import objects, processes
@@ -71,6 +72,23 @@ def test_a_store_whose_parent_was_killed_is_ended_first_even_on_other_ports(tmp_
         assert body(store.client(), "kept") == b"k" * 1000
     finally:
         store.kill()
+
+
+def test_what_rests_in_the_folder_is_encrypted_and_survives_a_kill(store: Objects, client: Any) -> None:
+    marker = b"written-to-be-looked-for-in-the-folder" * 100
+    client.put_object(Bucket="files", Key="encrypted", Body=marker)
+    client.copy_object(Bucket="files", Key="copied", CopySource={"Bucket": "files", "Key": "encrypted"})
+    form = client.generate_presigned_post("files", "posted")
+    sent = requests.post(form["url"], data=form["fields"], files={"file": ("file", marker)}, timeout=10)
+    assert sent.status_code in (200, 201, 204)
+
+    store.kill()
+    assert subprocess.run(["grep", "-rqaF", marker[:38].decode(), str(store.data)]).returncode == 1
+    store.start()
+
+    assert {body(store.client(), key) for key in ("encrypted", "copied", "posted")} == {marker}
+    key = store.data.with_name(f"{store.data.name}.key")
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
 def test_only_who_has_the_keys_gets_in(store: Objects, client: Any) -> None:

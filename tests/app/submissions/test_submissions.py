@@ -114,7 +114,7 @@ def test_an_edit_and_a_submit_at_once_never_file_what_was_not_signed(
         assert (edited.status_code, filed.status_code) in ((200, 422), (409, 200)), filed.text
         if filed.status_code == 422:
             assert filed.json["code"] == "signature_outdated"
-        kept = sql("SELECT answers, state FROM submissions WHERE id = %s", draft["id"])[0]
+        kept = phone.get(path).json
         assert kept["state"] == ("draft" if filed.status_code == 422 else "received")
         if kept["state"] == "received":
             assert kept["answers"] == PERMIT
