@@ -24,6 +24,7 @@ from app.catalogue.editions import ServiceVersion
 from app.catalogue.mistakes import Fault
 from app.catalogue.services import service_versions
 from app.database import Work, metadata
+from app.finding import index
 from app.identifiers import new_id
 from app.refusals import InvalidContent, NotFound, Refusal
 
@@ -144,6 +145,7 @@ def publish(work: Work, actor: str, code: str, number: int, language: str = "zh"
     require_valid(work.connection, row.definition, language)
     _move(work, code, number, state="published", published_by=actor, published_at=clock.now())
     record(work, actor, "published", code, number, sha256=row.sha256)
+    index.refresh(work, [code])
     services.forget()
 
 
@@ -152,6 +154,7 @@ def withdraw(work: Work, actor: str, code: str, number: int, reason: str) -> Non
     _in_state(work, code, number, "published")
     _move(work, code, number, state="withdrawn", withdrawn_on=clock.today())
     record(work, actor, "withdrawn", code, number, reason=reason)
+    index.refresh(work, [code])
     services.forget()
 
 

@@ -37,6 +37,7 @@ from app.catalogue.editions import Material as Material
 from app.catalogue.editions import ServiceVersion as ServiceVersion
 from app.catalogue.memory import Memory
 from app.database import Work, metadata
+from app.finding import index
 from app.refusals import NotFound, Refusal
 
 services = Table(
@@ -149,7 +150,10 @@ def publish(work: Work, definition: dict[str, Any], day: date | None = None) -> 
         published_by=DEPLOYMENT,
         published_at=now,
     )
-    return work.run(statement.on_conflict_do_nothing().returning(service_versions.c.version)).one_or_none() is not None
+    new = work.run(statement.on_conflict_do_nothing().returning(service_versions.c.version)).one_or_none() is not None
+    if new:
+        index.refresh(work, [edition.code])
+    return new
 
 
 def version(connection: Connection, code: str, number: int) -> ServiceVersion:
