@@ -1,4 +1,4 @@
-"""The command: `onephone api | worker | migrate | publish | seed | openapi`."""
+"""The command: `onephone api | worker | migrate | publish | seed | openapi | catalogue`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import jobs, logs, seeds
+from app.catalogue import commands as catalogue_commands
 from app.settings import settings
 
 _HOME = Path(__file__).parent
@@ -90,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
             _api_options(sub)
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
+    words = "Validate, import, review and publish services."
+    catalogue_commands.add_to(commands.add_parser("catalogue", help=words, description=catalogue_commands.__doc__))
     return parser
 
 

@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock
 from app.catalogue import services
+from app.catalogue.availability import Client
 from app.database import Work, metadata
 from app.identifiers import new_id
 from app.people.callers import Resident
@@ -115,13 +116,15 @@ def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
     return row
 
 
-def start(work: Work, caller: Resident, service_code: str, answers: dict[str, Any]) -> Any:
+def start(
+    work: Work, caller: Resident, service_code: str, answers: dict[str, Any], client: Client | None = None
+) -> Any:
     """Open a draft for the current version of a service; its row.
 
-    Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises ServiceNotFound,
-    DraftLimitReached.
+    Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises DraftLimitReached,
+    or as `services.for_filing`.
     """
-    service = services.current(work.connection, service_code)
+    service = services.for_filing(work.connection, service_code, client)
     open_drafts = select(func.count()).where(submissions.c.applicant_id == caller.id, submissions.c.state == "draft")
     if work.run(open_drafts).scalar_one() >= _DRAFTS_PER_RESIDENT:
         raise DraftLimitReached
