@@ -1,4 +1,4 @@
-"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | openapi`."""
+"""The command: `onephone api | worker | migrate | keys | rotate-keys | publish | seed | openapi | catalogue`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import jobs, logs, seeds
+from app.catalogue import commands as catalogue_commands
 from app.crypto import data_keys
 from app.crypto.failures import SealError
 from app.settings import settings
@@ -114,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--add", action="store_true", help="add a master key, which wraps from now on")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
+    words = "Validate, import, review and publish services."
+    catalogue_commands.add_to(commands.add_parser("catalogue", help=words, description=catalogue_commands.__doc__))
     return parser
 
 

@@ -6,6 +6,8 @@ from flask import Flask
 
 from api import (
     answers,
+    catalogue,
+    departments,
     edge,
     errors,
     health,
@@ -14,6 +16,7 @@ from api import (
     lookups,
     me,
     offices,
+    regions,
     services,
     specification,
     submissions,
@@ -29,6 +32,8 @@ from notifications import sending
 
 DOORS = (
     services.door,
+    regions.door,
+    departments.door,
     logins.door,
     logins.token_door,
     logins.session_door,
@@ -40,6 +45,7 @@ DOORS = (
     logins.desk_door,
     logins.desk_session_door,
     lookups.door,
+    catalogue.door,
     health.door,
     health.keys_door,
 )

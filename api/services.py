@@ -14,7 +14,7 @@ from api.headers import IF_NONE_MATCH
 from api.paging import PageQuery, after_text, page
 from api.schemas.services import GuideSchema, ServicePageSchema
 from app.catalogue import services
-from app.catalogue.services import ServiceNotFound
+from app.catalogue.services import UNAVAILABLE
 from auth import guards
 
 door = Door("services", guards.anyone, "/v1/services", "What government does for people.")
@@ -30,13 +30,15 @@ def list_services(visit: Visit, query: dict[str, Any]) -> dict[str, Any]:
 @door.reads(
     "/<code>",
     answer=GuideSchema,
-    refuses=(ServiceNotFound,),
+    refuses=UNAVAILABLE,
     headers=(IF_NONE_MATCH,),
     answers_also={304: "The guide the client has is still current."},
 )
 def read_guide(visit: Visit, code: str) -> Response:
     """The guide of one service, with its form."""
     service = services.current(visit.connection, code)
-    response = with_etag(lambda: guides.guide(service, visit.language), f"{code}-{service.version}-{visit.language}")
+    switches = services.standing(visit.connection, code).switches
+    tag = f"{code}-{service.version}-{visit.language}{guides.switches_tag(switches)}"
+    response = with_etag(lambda: guides.guide(service, visit.language, switches), tag)
     response.headers["Cache-Control"] = "public, max-age=60"
     return response

@@ -90,8 +90,13 @@ def validate(path: Path, around: Surroundings) -> tuple[dict[str, Any] | None, l
     data, lines, unreadable = read(path)
     if unreadable:
         return None, unreadable
-    found = located(str(path), lines, validation.faults(data, around))
+    found = judged(data, lines, str(path), around)
     return (None if found else data), found
+
+
+def judged(data: Any, lines: dict[str, int], file: str, around: Surroundings) -> list[Located]:
+    """Everything that is wrong with what was read."""
+    return located(file, lines, validation.faults(data, around))
 
 
 def dump(definition: dict[str, Any]) -> str:

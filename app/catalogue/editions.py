@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -243,6 +245,12 @@ class ServiceVersion:
     def _part(self, name: str) -> dict[str, Any]:
         part: dict[str, Any] = self.definition.get(name) or {}
         return part
+
+
+def sha256_of(definition: Mapping[str, Any]) -> str:
+    """The hash of a definition, whatever the order of its keys."""
+    content = json.dumps(definition, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _material(one: Mapping[str, Any]) -> Material:

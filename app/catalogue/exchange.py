@@ -1,9 +1,9 @@
 """Exchange: a service in the shape of the national exchange tables, and what our definition makes of it.
 
 Tables and columns are those of the national government service item base (事项库): `up_task_general_*` and the two of
-situations, `dn_audit_item_condition` and `dn_audit_material_condition`. They know Chinese only, so where a definition has
-two languages the Chinese words stand in both, until somebody adds the English ones; a column `…_en` beside one is taken.
-They know no forms: what is imported can be read about, and applied for with its materials.
+situations, `dn_audit_item_condition` and `dn_audit_material_condition`. They know Chinese only, so where a
+definition has two languages the Chinese words stand in both, until somebody adds the English ones; a column `…_en`
+beside one is taken. They know no forms: what is imported can be read about, and applied for with its materials.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Progress: how far a long command has come: one line that redraws itself on a terminal, now and then a line elsewhere."""
+"""Progress: how far a long command has come. A line that redraws itself on a terminal, one now and then elsewhere."""
 
 from __future__ import annotations
 

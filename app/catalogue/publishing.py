@@ -8,24 +8,23 @@ it withdraws the service, until a newer version is published. Every act is a rec
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
-import rfc8785
-from sqlalchemy import Column, Connection, DateTime, Integer, Table, Text, select, update
+from sqlalchemy import Column, Connection, DateTime, Integer, Table, Text, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock
 from app.catalogue import services, validation
 from app.catalogue.availability import service_switches
-from app.catalogue.editions import ServiceVersion
+from app.catalogue.editions import ServiceVersion, sha256_of
 from app.catalogue.mistakes import Fault
 from app.catalogue.services import service_versions
 from app.database import Work, metadata
 from app.finding import index
 from app.identifiers import new_id
+from app.people.callers import Clerk
 from app.refusals import InvalidContent, NotFound, Refusal
 
 catalogue_records = Table(
@@ -55,6 +54,10 @@ class OwnDraft(Refusal):
     """A draft is reviewed by somebody else than who made it."""
 
 
+class NotAnAdministrator(Refusal):
+    """The catalogue is kept by administrators."""
+
+
 class NotInThisState(Refusal):
     """The version's `state` does not allow this."""
 
@@ -63,9 +66,17 @@ class DefinitionInvalid(InvalidContent):
     """The definition breaks rules; `errors` says where and why."""
 
 
-def sha256_of(definition: dict[str, Any]) -> str:
-    """The hash of a definition, whatever the order of its keys (RFC 8785)."""
-    return hashlib.sha256(rfc8785.dumps(definition)).hexdigest()
+def administrator(clerk: Clerk) -> str:
+    """The name under which an administrator's acts are recorded. Raises NotAnAdministrator."""
+    if clerk.role != "administrator":
+        raise NotAnAdministrator
+    return f"staff:{clerk.id}"
+
+
+def require_reader(clerk: Clerk) -> None:
+    """Administrators publish, auditors look at what they did. Raises NotAnAdministrator."""
+    if clerk.role not in ("administrator", "auditor"):
+        raise NotAnAdministrator
 
 
 def save_draft(work: Work, actor: str, definition: dict[str, Any], language: str = "zh") -> str:
@@ -227,15 +238,15 @@ def definition_of(connection: Connection, code: str, number: int) -> dict[str, A
     return found
 
 
-def waiting(connection: Connection, state: str, after: str | None, limit: int) -> list[Any]:
-    """Up to `limit` versions in a state that wait for somebody, by code, after the given code."""
+def waiting(connection: Connection, state: str, after: tuple[str, int] | None, limit: int) -> list[Any]:
+    """Up to `limit` versions in a state, by code and version, after the given ones."""
     columns = service_versions.c
     statement = (
         select(
             columns.service_code, columns.version, columns.state, columns.drafted_by, columns.drafted_at,
             columns.effective_from, columns.definition["name"].label("name"),
         )
-        .where(columns.state == state, columns.service_code > (after or ""))
+        .where(columns.state == state, tuple_(columns.service_code, columns.version) > (after or ("", 0)))
         .order_by(columns.service_code, columns.version)
     )  # fmt: skip
     return list(connection.execute(statement.limit(limit)))

@@ -29,12 +29,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from app import clock
-from app.catalogue.availability import Client, Switches, require_client, require_no_maintenance
+from app.catalogue.availability import (
+    Client,
+    ClientOutdated,
+    ServiceInMaintenance,
+    Switches,
+    require_client,
+    require_no_maintenance,
+)
 from app.catalogue.editions import ON_THE_SPOT as ON_THE_SPOT
 from app.catalogue.editions import PROMISED as PROMISED
 from app.catalogue.editions import SIGNATURE as SIGNATURE
 from app.catalogue.editions import Material as Material
 from app.catalogue.editions import ServiceVersion as ServiceVersion
+from app.catalogue.editions import sha256_of
 from app.catalogue.memory import Memory
 from app.database import Work, metadata
 from app.finding import index
@@ -55,7 +63,7 @@ service_versions = Table(
     Column("service_code", Text, ForeignKey("services.code"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("definition", JSONB, nullable=False),
-    # Of the definition in RFC 8785's form: the same content imported twice is nothing new.
+    # Of the definition: the same content imported twice is nothing new.
     Column("sha256", Text),
     Column("state", Text, nullable=False),
     # Empty means as soon as it is published, and for as long as nothing newer is.
@@ -110,6 +118,9 @@ class ServiceNotOnline(Refusal):
 UNAVAILABLE: tuple[type[Refusal], ...] = (ServiceNotFound, ServiceNotYetOpen, ServiceEnded, ServiceWithdrawn)
 """Why a service has no current version."""
 
+CLOSED: tuple[type[Refusal], ...] = (ServiceInMaintenance, ClientOutdated)
+"""Why a service that has one can not be filed just now."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -140,6 +151,7 @@ def publish(work: Work, definition: dict[str, Any], day: date | None = None) -> 
         service_code=edition.code,
         version=edition.version,
         definition=definition,
+        sha256=sha256_of(definition),
         state="published",
         effective_from=day or edition.effective_from,
         effective_until=edition.effective_until,
