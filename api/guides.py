@@ -8,21 +8,15 @@ from typing import Any
 
 from app.catalogue.availability import Switches
 from app.catalogue.services import ServiceVersion
+from app.finding.search import Found
 
 _INTERNAL = frozenset({"connector", "data_source"})
 
 
-def summary(service: ServiceVersion, language: str) -> dict[str, Any]:
+def listed(found: Found, language: str) -> dict[str, Any]:
     """A service in one line of a list."""
-    definition = service.definition
-    return {
-        "code": service.code,
-        "version": service.version,
-        "name": service.name(language),
-        "summary": definition["summary"][language],
-        "department": service.department_code,
-        "case_type": definition["case_type"],
-    }
+    shown: dict[str, Any] = _in_language(dict(found.shown), language)
+    return {"code": found.code, "version": found.version, **shown}
 
 
 def guide(service: ServiceVersion, language: str, switches: Switches) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def rows_by_index(connection: Connection, statements: Iterator[tuple[str, Mappin
 
 def _as_sqlalchemy(
     connection: Connection, driver: psycopg.Connection[Any], sql: str, error: psycopg.Error
-) -> DBAPIError:
+) -> Exception:
     if driver.closed:
         connection.invalidate(error)
         # Whatever cut this connection has most likely cut the others too, and a few tries must be enough.

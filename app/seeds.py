@@ -10,6 +10,7 @@ from app import database
 from app.catalogue import definition_files, departments, regions, services, validation
 from app.catalogue.mistakes import Located
 from app.database import Work
+from app.finding import index
 from app.people import staff
 from app.settings import settings
 
@@ -43,7 +44,9 @@ def publish() -> int:
         with (_DEFINITIONS / "regions.csv").open(encoding="utf-8", newline="") as file:
             regions.publish(work, csv.DictReader(file))
         departments.publish_all(work, _departments())
-        return sum(services.publish(work, definition) for definition in _definitions(work))
+        new = sum(services.publish(work, definition) for definition in _definitions(work))
+    index.catch_up()
+    return new
 
 
 def plant() -> dict[str, int]:

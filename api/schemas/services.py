@@ -16,8 +16,14 @@ class ServiceSummarySchema(Schema):
     )
 
 
+class ListedServiceSchema(ServiceSummarySchema):
+    """A service in one line of a list."""
+
+    region = fields.String(required=True, metadata={"description": "GB/T 2260: where it is offered."})
+
+
 class ServicePageSchema(Schema):
-    items = fields.List(fields.Nested(ServiceSummarySchema), required=True)
+    items = fields.List(fields.Nested(ListedServiceSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 

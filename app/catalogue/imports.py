@@ -26,6 +26,7 @@ from app.catalogue.mistakes import Fault
 from app.catalogue.publishing import OwnDraft
 from app.catalogue.validation import Surroundings
 from app.database import Work, metadata
+from app.finding import index
 
 catalogue_imports = Table(
     "catalogue_imports",
@@ -274,7 +275,7 @@ WITH wanted AS (
     SELECT gen_random_uuid(), %(now)s, %(actor)s, %(action)s, service_code, version,
         jsonb_build_object('sha256', sha256, 'import', %(key)s::text) FROM moved
 )
-SELECT count(*) AS moved FROM moved
+SELECT count(*) AS moved, coalesce(array_agg(service_code), '{{}}') AS codes FROM moved
 """
 
 _REVIEW = _MOVE.format(values="state = 'reviewed', reviewed_by = %(actor)s, reviewed_at = %(now)s")
@@ -301,7 +302,10 @@ def _move(key: str, actor: str, told: Callable[[int], None], sql: str, state: st
             if action == "reviewed" and _drafted_any(work, key, actor):
                 raise OwnDraft
             values = {"key": key, "actor": actor, "now": clock.now(), "limit": _MOVED_AT_ONCE}
-            moved: int = work.run_sql(sql, {**values, "state": state, "action": action}).one().moved
+            row = work.run_sql(sql, {**values, "state": state, "action": action}).one()
+            moved: int = row.moved
+            if action == "published":
+                index.refresh(work, row.codes)
         done += moved
         told(done)
         if not moved:

@@ -1,7 +1,7 @@
 """Lexemes: what one index holds of a service, so that words and filters meet in it.
 
-Each is a mark that says of which kind it is, and the thing itself. Of a running text there is one lexeme for each place:
-the character there and the one after it. A single character is found as a prefix, a longer text as all its pairs.
+Each is a mark that says of which kind it is, and the thing itself. Of a running text there is one lexeme for each
+place: the character there and the one after it. A single character is found as a prefix, a longer text as its pairs.
 """
 
 from __future__ import annotations

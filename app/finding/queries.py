@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Any
 
 from app.finding import lexemes, readings, typed
@@ -145,7 +145,7 @@ def _way(way: tuple[str, ...]) -> str:
     asked = [quoted(lexemes.FIRST + first[place : place + 3]) for place in range(len(first) - 2)]
     if len(first) < 3:
         asked = [begins(lexemes.FIRST + first)]
-    for place, (one, other) in enumerate(zip(way, way[1:], strict=False), 2):
+    for place, (one, other) in enumerate(pairwise(way), 2):
         if _is_whole(one) and (_is_whole(other) or place == len(way)):
             pair = f"{lexemes.SAID}{one} {other}"
             asked.append(begins(pair) if place == len(way) else quoted(pair))
@@ -160,11 +160,11 @@ def _guesses(parts: list[str]) -> list[Stage]:
     guesses = [_words(right, only_if_nothing=True)] if right != parts else []
     if any(len(part) > 1 for part in parts):
         whole = "".join(parts)
-        values = {"whole": whole, "begin": whole + "%", "variants": [f"%{whole}%"]}
-        guesses.append(Stage(WORDS, both(*map(_alike, parts)), True, values))
+        ranked = {"whole": whole, "begin": whole + "%", "variants": [f"%{whole}%"]}
+        guesses.append(Stage(WORDS, both(*map(_alike, parts)), True, ranked))
     units = list(islice(_units(parts), _MOST_UNITS))
     if len(units) > 1:
-        values = {
+        values: dict[str, Any] = {
             "units": [pattern for pattern, _, _ in units],
             "weights": [weight for _, weight, _ in units],
             "least": max(2.0, ENOUGH * sum(weight for _, weight, _ in units)),
@@ -181,7 +181,7 @@ def _alike(part: str) -> str:
 
 def _pair_alike(pair: str) -> str:
     """Two characters, either of which may be another that looks so, or both others that sound so."""
-    alike, (one, other) = typed.vocabulary().look_alikes, pair
+    alike, one, other = typed.vocabulary().look_alikes, pair[0], pair[1]
     seen = [pair, *(mark + other for mark in alike.get(one, "")), *(one + mark for mark in alike.get(other, ""))]
     heard = [quoted(lexemes.SOUND + " ".join(way)) for way in readings.alike(pair)]
     return either([*(quoted(lexemes.NAME + text) for text in seen), *heard])

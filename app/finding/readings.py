@@ -1,7 +1,7 @@
 """Readings: how Chinese is said, in Hanyu Pinyin without tones, and what of it sounds alike.
 
-The table `pinyin.tsv` is made from pypinyin's (MIT): of each character of GBK up to four readings, and those words of up
-to four characters of GB 2312 whose reading does not follow from their characters. pypinyin itself takes 57 MB in each
+The table `pinyin.tsv` is made from pypinyin's (MIT): of each character of GBK up to four readings, and those words of
+up to four characters of GB 2312 whose reading does not follow from their characters. pypinyin itself takes 57 MB in each
 process, which is more than a third of what our server may take; tests hold it beside this.
 """
 
@@ -91,7 +91,7 @@ def parses(typed: str) -> list[tuple[str, ...]]:
     `shenfz` is shen-f-z, and less likely she-n-f-z. The last way is always the one in which each letter is a first one.
     """
     # For each place, the best ways to have come there: few parts are likelier than many.
-    ways: list[list[tuple[str, ...]]] = [[()]] + [[] for _ in typed]
+    ways: list[list[tuple[str, ...]]] = [[()], *([] for _ in typed)]
     for end in range(1, len(typed) + 1):
         for start in range(max(0, end - 6), end):
             part = typed[start:end]
