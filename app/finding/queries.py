@@ -19,7 +19,7 @@ ENOUGH = 0.4
 """The share of what was typed, by weight, that a service must hold to be offered when nothing holds all of it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stage:
     """One question: a tsquery, how what it finds is ranked, and what the ranking needs.
 
@@ -157,13 +157,14 @@ def _way(way: tuple[str, ...]) -> str:
 def _guesses(parts: list[str]) -> list[Stage]:
     """What was perhaps meant: a word that sounds so, characters that sound or look alike, a part of the words."""
     right = [typed.corrected(part) for part in parts]
-    guesses = [_words(right, only_if_nothing=True)] if right != parts else []
+    telling = [part for part in map(typed.without_common, right) if part]
+    guesses = [_words(tried, only_if_nothing=True) for tried in (right, telling) if tried and tried != parts]
     if any(len(part) > 1 for part in parts):
         whole = "".join(parts)
         ranked = {"whole": whole, "begin": whole + "%", "variants": [f"%{whole}%"]}
         guesses.append(Stage(WORDS, both(*map(_alike, parts)), True, ranked))
-    units = list(islice(_units(parts), _MOST_UNITS))
-    if len(units) > 1:
+    units = list(islice(_units(telling), _MOST_UNITS))
+    if units:
         values: dict[str, Any] = {
             "units": [pattern for pattern, _, _ in units],
             "weights": [weight for _, weight, _ in units],
@@ -192,7 +193,11 @@ def _units(parts: list[str]) -> Iterator[tuple[str, int, str]]:
     for part in parts:
         for text, term in typed.pieces(part):
             if term is not None:
-                yield "|".join(_meaning(text, term)), _TERM_WEIGHT, either(map(_text, _meaning(text, term)))
+                yield (
+                    "|".join(_meaning(text, term)),
+                    _TERM_WEIGHT * (len(text) - 1),
+                    either(map(_text, _meaning(text, term))),
+                )
             else:
                 for pair in lexemes.pairs(text):
                     if len(pair) == 2:

@@ -1,8 +1,8 @@
 """Readings: how Chinese is said, in Hanyu Pinyin without tones, and what of it sounds alike.
 
 The table `pinyin.tsv` is made from pypinyin's (MIT): of each character of GBK up to four readings, and those words of
-up to four characters of GB 2312 whose reading does not follow from their characters. pypinyin itself takes 57 MB in each
-process, which is more than a third of what our server may take; tests hold it beside this.
+up to four characters of GB 2312 whose reading does not follow from their characters. pypinyin itself takes 57 MB in
+each process, which is more than a third of what our server may take; tests hold it beside this.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,13 @@ from app import clock
 from app.catalogue.regions import regions
 from app.database import rows_by_index
 from app.finding import lexemes, queries
-from app.finding.index import NATION, level_of
+from app.finding.index import NATION
 from app.finding.lexemes import quoted
 from app.finding.queries import Stage, both, either
 
-# Of those that match, so many are ranked. A county with everything above it has about 4,000 services, so the first is
-# only ever reached without a region: then half of them are those of the nation and the provinces.
-_MOST_WITHOUT_REGION, _MOST_WITH_REGION = 1000, 6000
+# Of those that match, so many are ranked: all in a region, as a county with everything above it has about 4,000 services.
+# Without one, those of counties and towns are many thousands alike, and the first so many must do.
+_MOST, _MOST_LOW = 6000, 1500
 
 
 class PlaceInvalid(ValueError):
@@ -109,8 +109,6 @@ def search(
     if english:
         asked.sort(key=lambda stage: stage.ranking != queries.ENGLISH)
     place = Place.of(after) if after is not None else Place(0, -1, "")
-    if not asked or place.stage >= len(asked):
-        return []
     search = _Search(filters, asked, place, limit)
     for rows in rows_by_index(connection, search.statements()):
         search.take(rows)
@@ -118,52 +116,79 @@ def search(
 
 
 class _Search:
-    """One search under way: stage after stage until there are enough."""
+    """One search under way: question after question until there is enough.
+
+    Without a region a word may be in half of all services. What begins with the words and what is the nation's or a
+    province's is ranked first then, and the rest is only looked at when that does not fill a page.
+    """
 
     def __init__(self, filters: Filters, asked: list[Stage], place: Place, limit: int) -> None:
-        self.filters, self.asked, self.limit = filters, asked, limit
-        self.place = place
+        self.filters, self.limit, self.place = filters, limit, place
+        halves = (_near,) if filters.regions else (_high, _low)
+        self.asked = [(stage, half) for stage in asked for half in halves]
         self.found: list[Found] = []
         # On a later page something was found before, and by a guess only if that is where we are.
-        self.began_later = place.score >= 0
+        self.guessing = None if place.score < 0 else self._stage(place.stage)
+
+    def _stage(self, number: int) -> Stage | None:
+        return self.asked[number][0] if number < len(self.asked) else None
 
     def statements(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        for number in range(self.place.stage, len(self.asked)):
-            stage = self.asked[number]
-            if stage.only_if_nothing and (self.found or (self.began_later and number != self.place.stage)):
+        first = self.place
+        for number in range(first.stage, len(self.asked)):
+            stage, half = self.asked[number]
+            if stage.only_if_nothing and self._anything_before(stage):
                 continue
-            after = self.place if number == self.place.stage else Place(number, -1, "")
-            self.place = after
-            yield _SQL[bool(self.filters.regions), stage.ranking], self._values(stage, after)
+            self.place = first if number == first.stage else Place(number, -1, "")
+            yield _SQL[bool(self.filters.regions), stage.ranking], self._values(stage, half)
             if len(self.found) >= self.limit:
                 return
 
+    def _anything_before(self, stage: Stage) -> bool:
+        if self.guessing is not None:
+            return stage is not self.guessing
+        by = {self._stage(Place.of(one.place).stage) for one in self.found}
+        return bool(by - {stage})
+
     def take(self, rows: list[Any]) -> None:
-        number = self.place.stage
         for row in rows[: self.limit - len(self.found)]:
-            place = Place(number, row.score, row.service_code)
+            place = Place(self.place.stage, row.score, row.service_code)
             self.found.append(Found(row.service_code, row.version, row.shown, str(place)))
 
-    def _values(self, stage: Stage, after: Place) -> dict[str, Any]:
+    def _values(self, stage: Stage, half: Callable[[str, Stage], str]) -> dict[str, Any]:
         # What an earlier stage has shown is not shown again. What is said is looked at once more after the index has
         # answered, so it is no earlier stage for this.
-        before = [one.query for one in self.asked[: after.stage] if one.ranking in (queries.WORDS, queries.ENGLISH)]
-        question = both(stage.query, *(f"!{one}" for one in map(_bracketed, before)), *self.filters.questions())
-        begin = quoted(lexemes.WHOLE + str(stage.values.get("whole", ""))[: lexemes.WHOLE_LENGTH]) + ":*"
-        high = either(quoted(f"{lexemes.LEVEL}{level}") for level in (1, 2))
-        values = {"question": question, "today": clock.today(), "limit": self.limit, **stage.values}
-        values |= {"high": both(question, high), "low": both(question, f"!{high}"), "begins": both(question, begin)}
-        return values | {"score": after.score, "code": after.code}
+        stages = list(dict.fromkeys(one for one, _ in self.asked))
+        before = [one.query for one in stages[: stages.index(stage)] if one.ranking != queries.SAID]
+        question = both(stage.query, *(f"!{_bracketed(one)}" for one in before), *self.filters.questions())
+        values = {"question": half(question, stage), "today": clock.today(), "limit": self.limit}
+        values["most"] = _MOST_LOW if half is _low else _MOST
+        return values | stage.values | {"score": self.place.score, "code": self.place.code}
+
+
+_HIGH = either(quoted(f"{lexemes.LEVEL}{level}") for level in (1, 2))
+
+
+def _near(question: str, stage: Stage) -> str:
+    return question
+
+
+def _high(question: str, stage: Stage) -> str:
+    return both(question, _first(stage))
+
+
+def _low(question: str, stage: Stage) -> str:
+    return both(question, f"!{_bracketed(_first(stage))}")
+
+
+def _first(stage: Stage) -> str:
+    begin = str(stage.values.get("whole", ""))[: lexemes.WHOLE_LENGTH]
+    return either([_HIGH, queries.begins(lexemes.WHOLE + begin)]) if begin else _HIGH
 
 
 def _bracketed(query: str) -> str:
     return query if query.startswith("(") else f"({query})"
 
-
-_ARM = """
-(SELECT service_code, version, region_level, name, keywords, said, english FROM service_search
-WHERE lexemes @@ %({question})s::tsquery AND shown_from <= %(today)s AND shown_until >= %(today)s LIMIT {most})
-"""
 
 _TIERS = {
     queries.WORDS: (
@@ -194,7 +219,10 @@ CROSS JOIN LATERAL (
 """
 
 _RANKED = """
-WITH found AS MATERIALIZED ({arms}), ranked AS (
+WITH found AS MATERIALIZED (
+    SELECT service_code, version, region_level, name, keywords, said, english FROM service_search
+    WHERE lexemes @@ %(question)s::tsquery AND shown_from <= %(today)s AND shown_until >= %(today)s LIMIT %(most)s
+), ranked AS (
     SELECT service_code, version, {tier} * 1000000 + {nearness} * 1000 + least(length(name), 999) AS score
     FROM found {beside} WHERE {verified}
 )
@@ -207,40 +235,48 @@ SELECT r.score, r.service_code, r.version, s.shown FROM (
 
 def _sql(with_region: bool, ranking: str) -> str:
     tier, verified = _TIERS[ranking]
-    if with_region:
-        arms, nearness = _ARM.format(question="question", most=_MOST_WITH_REGION), "(9 - region_level)"
-    else:
-        asked = ["begins", "high", "low"] if ranking == queries.WORDS else ["high", "low"]
-        arms = " UNION ".join(_ARM.format(question=one, most=_MOST_WITHOUT_REGION) for one in asked)
-        nearness = "region_level"
+    nearness = "(9 - region_level)" if with_region else "region_level"
     beside = _UNITS if ranking == queries.UNITS else ""
-    return _RANKED.format(arms=arms, tier=tier, nearness=nearness, beside=beside, verified=verified)
+    return _RANKED.format(tier=tier, nearness=nearness, beside=beside, verified=verified)
 
 
 _SQL = {(near, ranking): _sql(near, ranking) for near in (True, False) for ranking in _TIERS}
 
 
 def browse(connection: Connection, filters: Filters, after: str | None, limit: int) -> list[Found]:
-    """Up to `limit` services without words: the nearest region first and then by code; by code without a region.
+    """Up to `limit` services without words: in a region the nearest first; else the nation's and the provinces' first;
+    all by code when nothing is asked for.
 
     Raises PlaceInvalid.
     """
     questions = filters.questions()
     values: dict[str, Any] = {"today": clock.today(), "limit": limit, "nearness": 0, "code": after or ""}
-    if filters.regions and after is not None:
+    if not questions:
+        [rows] = rows_by_index(connection, iter([(_BY_CODE, values)]))
+        return [Found(row.service_code, row.version, row.shown, row.service_code) for row in rows]
+    if after is not None:
         place = Place.of(f"0.{after}")
         values |= {"nearness": place.score, "code": place.code}
-    if questions:
-        sql, values["question"] = _BY_NEARNESS if filters.regions else _BY_FILTER, both(*questions)
-    else:
-        sql = _BY_CODE
-    [rows] = rows_by_index(connection, iter([(sql, values)]))
-    return [_browsed(row, bool(filters.regions)) for row in rows]
+    found: list[Found] = []
+    for rows in rows_by_index(connection, _browsing(filters, both(*questions), values, found)):
+        found += [_browsed(row) for row in rows[: limit - len(found)]]
+    return found
 
 
-def _browsed(row: Any, near: bool) -> Found:
-    place = f"{9 - level_of(row.shown['region'])}.{row.service_code}" if near else row.service_code
-    return Found(row.service_code, row.version, row.shown, place)
+def _browsing(
+    filters: Filters, question: str, values: dict[str, Any], found: list[Found]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """All at once in a region; else the few of the nation and the provinces before the many of everybody else."""
+    if filters.regions:
+        yield _BY_NEARNESS, values | {"question": question}
+        return
+    yield _BY_LEVEL, values | {"question": both(question, _HIGH)}
+    if len(found) < values["limit"]:
+        yield _BY_LEVEL, values | {"question": both(question, f"!{_HIGH}")}
+
+
+def _browsed(row: Any) -> Found:
+    return Found(row.service_code, row.version, row.shown, f"{row.nearness}.{row.service_code}")
 
 
 _BY_CODE = """
@@ -257,7 +293,7 @@ WITH found AS MATERIALIZED (
     SELECT * FROM found WHERE (nearness, service_code) > (%(nearness)s, %(code)s)
     ORDER BY nearness, service_code LIMIT %(limit)s
 )
-SELECT service_code, version, s.shown FROM page JOIN service_search s USING (service_code, version)
+SELECT service_code, version, nearness, s.shown FROM page JOIN service_search s USING (service_code, version)
 ORDER BY nearness, service_code
 """
-_BY_NEARNESS, _BY_FILTER = _MATCHING.format(nearness="9 - region_level"), _MATCHING.format(nearness="0")
+_BY_NEARNESS, _BY_LEVEL = (_MATCHING.format(nearness=order) for order in ("9 - region_level", "region_level"))

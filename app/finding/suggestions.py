@@ -56,7 +56,8 @@ ORDER BY p.applicants DESC, s.region_level DESC, s.service_code LIMIT %(most)s
 """
 
 _FOR_AGE = f"""
-SELECT s.service_code, s.version, s.shown FROM service_search s LEFT JOIN {service_popularity.name} p USING (service_code)
+SELECT s.service_code, s.version, s.shown
+FROM service_search s LEFT JOIN {service_popularity.name} p USING (service_code)
 WHERE s.lexemes @@ %(question)s::tsquery AND s.shown_from <= %(today)s AND s.shown_until >= %(today)s
     AND coalesce(s.age_from, 0) <= %(age)s AND coalesce(s.age_to, 200) >= %(age)s
 ORDER BY coalesce(s.age_to, 130) - coalesce(s.age_from, 0), coalesce(p.applicants, 0) DESC, s.region_level DESC,

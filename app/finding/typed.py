@@ -59,6 +59,7 @@ class Vocabulary:
     terms: dict[str, Term]
     by_said: dict[str, tuple[Term, ...]]
     fillers: tuple[str, ...]
+    common: frozenset[str]
     look_alikes: dict[str, str]
     longest: int
 
@@ -79,7 +80,8 @@ def vocabulary() -> Vocabulary:
             if len(letters) > 1:
                 by_said[letters] = (*by_said.get(letters, ()), term)
     fillers = tuple(sorted({normal(one) for one in content["fillers"]}, key=lambda one: (-len(one), one)))
-    return Vocabulary(terms, by_said, fillers, _look_alikes(content["look_alikes"]), max(map(len, terms)))
+    common = frozenset(same for word in content["common"] for same in meanings[word])
+    return Vocabulary(terms, by_said, fillers, common, _look_alikes(content["look_alikes"]), max(map(len, terms)))
 
 
 def _term(word: str, meaning: tuple[str, ...]) -> Term:
@@ -103,13 +105,18 @@ def without_fillers(text: str) -> str:
     while place < len(text):
         term = _term_at(text, place)
         filler = next((one for one in known.fillers if text.startswith(one, place)), "")
-        if term is not None and len(term.text) >= max(2, len(filler)):
+        if term is not None and len(term.text) >= len(filler) and term.text != filler:
             kept += term.text
             place += len(term.text)
         else:
             kept += "" if filler else text[place]
             place += len(filler) or 1
     return kept or text
+
+
+def without_common(text: str) -> str:
+    """The text without the words that many services share; empty if nothing else is in it."""
+    return "".join(piece for piece, term in pieces(text) if term is None or term.text not in vocabulary().common)
 
 
 def pieces(text: str) -> Iterator[tuple[str, Term | None]]:

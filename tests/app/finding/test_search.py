@@ -84,6 +84,7 @@ def first(codes: Codes, county: dict[str, str], words: str, most: int = 5) -> li
         ("狗证", "养犬登记"),
         ("结昏登记", "结婚登记"),
         ("婚登", "结婚登记"),
+        ("危房改造补贴怎么申请多少钱", "农村危房改造补助"),
     ],
 )
 def test_what_an_old_farmer_types_is_among_the_first(
@@ -247,4 +248,4 @@ def test_english_finds_too(publish: Publish, codes: Codes) -> None:
     inside = publish("竹筏登记乙", en="Change of a bamboo raft")
 
     assert codes("Bamboo raft") == [begins, inside]
-    assert codes("raft bamb") == [begins, inside]
+    assert set(codes("raft bamb")) == {begins, inside}

@@ -44,8 +44,9 @@ VALUES (%s, {_SEALED}, '\\x00', '111', {_SEALED}, '\\x00')
 """
 _SUBMISSION = f"""
 INSERT INTO submissions (id, service_code, service_version, department_code, applicant_id, state, revision, answers,
-    reference, received_at)
-VALUES (%s, %s, 1, 'gongan', %s, 'received', 1, {_SEALED}, %s, now() - make_interval(days => %s))
+    content_sha256, turn, reference, received_at)
+SELECT %s, %s, 1, 'gongan', %s, 'received', 1, {_SEALED}, '', count(*), %s, now() - make_interval(days => %s)
+FROM submissions
 """
 
 
