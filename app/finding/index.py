@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, SmallInteger, Table, Text, text
+from sqlalchemy import Column, Date, ForeignKeyConstraint, Index, Integer, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 from app import clock, database
@@ -25,7 +25,7 @@ from app.finding.typed import chunks, normal
 service_search = Table(
     "service_search",
     metadata,
-    Column("service_code", Text, ForeignKey("services.code"), primary_key=True),
+    Column("service_code", Text, primary_key=True),
     Column("version", Integer, primary_key=True),
     # 1 is the whole nation, 2 to 6 as regions.level_of.
     Column("region_level", SmallInteger, nullable=False),
@@ -44,6 +44,13 @@ service_search = Table(
     Column("lexemes", TSVECTOR, nullable=False),
     # The EDITION of the rules by which this row was made.
     Column("edition", SmallInteger, nullable=False),
+    # A row only repeats what its version says, so it goes with it.
+    ForeignKeyConstraint(
+        ["service_code", "version"],
+        ["service_versions.service_code", "service_versions.version"],
+        name="service_search_version_fk",
+        ondelete="CASCADE",
+    ),
     Index("service_search_lexemes_idx", "lexemes", postgresql_using="gin"),
 )
 

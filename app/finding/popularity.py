@@ -15,7 +15,7 @@ from app.database import Work, metadata
 service_popularity = Table(
     "service_popularity",
     metadata,
-    Column("service_code", Text, ForeignKey("services.code"), primary_key=True),
+    Column("service_code", Text, ForeignKey("services.code", ondelete="CASCADE"), primary_key=True),
     # Different people, not submissions: one who files ten times is one.
     Column("applicants", Integer, nullable=False),
 )

@@ -27,12 +27,14 @@ def upgrade() -> None:
         sa.Column("shown", postgresql.JSONB(), nullable=False),
         sa.Column("lexemes", postgresql.TSVECTOR(), nullable=False),
         sa.Column("edition", sa.SmallInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["service_code"], ["services.code"], name=op.f("service_search_service_code_fk")),
+        sa.ForeignKeyConstraint(
+            ["service_code", "version"],
+            ["service_versions.service_code", "service_versions.version"],
+            name=op.f("service_search_version_fk"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("service_code", "version", name=op.f("service_search_pk")),
     )
-    # Ranking reads thousands of rows and nobody reads their lexemes: those go aside, so that rows are small.
-    op.execute("ALTER TABLE service_search SET (toast_tuple_target = 256)")
-    op.execute("ALTER TABLE service_search ALTER COLUMN lexemes SET STORAGE EXTERNAL")
     op.create_index(
         op.f("service_search_lexemes_idx"), "service_search", ["lexemes"], unique=False, postgresql_using="gin"
     )
@@ -40,6 +42,8 @@ def upgrade() -> None:
         "service_popularity",
         sa.Column("service_code", sa.Text(), nullable=False),
         sa.Column("applicants", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["service_code"], ["services.code"], name=op.f("service_popularity_service_code_fk")),
+        sa.ForeignKeyConstraint(
+            ["service_code"], ["services.code"], name=op.f("service_popularity_service_code_fk"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("service_code", name=op.f("service_popularity_pk")),
     )
