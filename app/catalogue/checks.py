@@ -70,11 +70,11 @@ def within(promised: Mapping[str, Any], legal: Mapping[str, Any]) -> bool:
 
 
 def most_calendar_days(working_days: int) -> int:
-    """How many days n working days can last: weekends, a long holiday (seven working days off at most, as at Spring
-    Festival), and the short holidays of longer spans. The published calendars stay below it: see the tests."""
+    """How many days n working days can last: with weekends, with Mid-Autumn and the National Day in one week (eight days
+    off more), and with short holidays in longer spans. No span of the published calendars is longer: see the tests."""
     weeks, rest = divmod(working_days, 5)
     plain = weeks * 7 + (rest + 2 if rest else 0)
-    return plain + 7 + 3 * (working_days // 15) if working_days else 0
+    return plain + 8 + 2 * (working_days // 15) if working_days else 0
 
 
 def _date_faults(definition: Definition) -> Iterator[Fault]:
