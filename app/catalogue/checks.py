@@ -71,7 +71,8 @@ def within(promised: Mapping[str, Any], legal: Mapping[str, Any]) -> bool:
 
 def most_calendar_days(working_days: int) -> int:
     """How many days n working days can last: with weekends, with Mid-Autumn and the National Day in one week (eight
-    days off more), and with short holidays in longer spans. No span of the published calendars is longer: see the tests."""
+    days off more), and with short holidays in longer spans. No span of the published calendars is longer (see the
+    tests)."""
     weeks, rest = divmod(working_days, 5)
     plain = weeks * 7 + (rest + 2 if rest else 0)
     return plain + 8 + 2 * (working_days // 15) if working_days else 0
