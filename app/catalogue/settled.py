@@ -13,7 +13,8 @@ from app.catalogue.questions import Place, Question, Questions
 MOST_NODES = 2_000
 DEEPEST = 12
 LONGEST = 200_000
-"""What answers may hold: values and names, levels, and characters of all texts together."""
+LONGEST_LIST = 200
+"""What answers may hold: values, levels, characters of all texts together, and entries of one list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ def settle(questions: Questions, answers: Mapping[str, Any], today: date) -> Set
     hidden: set[Place] = set()
     scope = Scope(kept, kept, today)
     for question in questions.active:
+        if question.group is None:
+            _settle(question, kept, scope, question.path, hidden)
+            continue
         for place, holder in question.places(kept):
             scope.item = holder
             _settle(question, holder, scope, place, hidden)
@@ -80,6 +84,8 @@ def within_bounds(answers: Any) -> bool:
                 characters += sum(map(len, node))
                 below.extend(node.values())
             elif isinstance(node, list):
+                if len(node) > LONGEST_LIST:
+                    return False
                 below.extend(node)
         nodes += len(below)
         if nodes > MOST_NODES or characters > LONGEST:
