@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from app.catalogue.expressions import SITUATIONS, Scope
+from app.catalogue.expressions import LARGEST, SITUATIONS, Scope
 from app.catalogue.questions import Place, Question, Questions
+from app.catalogue.wording import TOO_LARGE, TOO_MUCH, Words
 
 MOST_NODES = 2_000
 DEEPEST = 12
@@ -73,7 +74,11 @@ def copied(questions: Questions, answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within_bounds(answers: Any) -> bool:
-    """Whether answers are small enough to be looked at. Walks level by level and stops at the first limit."""
+    return beyond_bounds(answers) is None
+
+
+def beyond_bounds(answers: Any) -> Words | None:
+    """Why answers are not looked at, or None. Walks level by level and stops at the first limit."""
     level, nodes, characters = [answers], 0, 0
     for _ in range(DEEPEST):
         below: list[Any] = []
@@ -85,12 +90,15 @@ def within_bounds(answers: Any) -> bool:
                 below.extend(node.values())
             elif isinstance(node, list):
                 if len(node) > LONGEST_LIST:
-                    return False
+                    return TOO_MUCH
                 below.extend(node)
+            elif isinstance(node, int) and not -LARGEST <= node <= LARGEST:
+                # RFC 8785, by which answers are hashed and signed, knows no such whole number.
+                return TOO_LARGE
         nodes += len(below)
         if nodes > MOST_NODES or characters > LONGEST:
-            return False
+            return TOO_MUCH
         if not below:
-            return True
+            return None
         level = below
-    return False
+    return TOO_MUCH

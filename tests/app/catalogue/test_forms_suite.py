@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.catalogue.expressions import LARGEST
 from app.catalogue.forms import Form
 from app.catalogue.keywords import ALLOWED_KEYWORDS, keyword_findings
 from app.catalogue.schemas import check_end
@@ -56,8 +57,11 @@ RUN = [(name, group) for name, group in GROUPS if allowed(group["schema"])]
 def test_the_verdict_is_that_of_the_official_suite(name: str, group: dict[str, Any]) -> None:
     form = Form({"type": "object", "properties": {"f": in_a_field(group["schema"])}})
     for case in group["tests"]:
-        faults = form.check({"f": case["data"]}, "en")
-        assert (faults == {}) is case["valid"], case["description"]
+        data = case["data"]
+        # Answers are hashed by RFC 8785, which has no whole number beyond this.
+        too_large = isinstance(data, int) and abs(data) > LARGEST
+        faults = form.check({"f": data}, "en")
+        assert (faults == {}) is (case["valid"] and not too_large), case["description"]
 
 
 def test_nothing_is_left_out_unnoticed() -> None:
