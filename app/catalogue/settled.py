@@ -20,14 +20,14 @@ LONGEST_LIST = 200
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """`answers` is a copy; `hidden` are the places that are not asked. An item of a hidden group is hidden with it."""
+    """`answers` is a copy; `hidden` are the places that are not asked. A hidden group has no items in it any more."""
 
     answers: dict[str, Any]
     hidden: frozenset[Place]
     today: date
 
     def shows(self, place: Place) -> bool:
-        return place not in self.hidden and place[:1] not in self.hidden
+        return place not in self.hidden
 
     def scope(self, holder: Mapping[str, Any]) -> Scope:
         return Scope(self.answers, holder, self.today)

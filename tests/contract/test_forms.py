@@ -8,13 +8,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app import clock
 from app.catalogue.forms import Form
 from app.catalogue.persons import Person
-from tests.app.catalogue.random_forms import answers_to, definitions
+from tests.app.catalogue.random_forms import answers_to, definitions, patient
 from tests.app.catalogue.reference import ReferencePhone
 
 pytestmark = pytest.mark.contract
@@ -26,7 +26,7 @@ def phone(tools: Path) -> Iterator[ReferencePhone]:
         yield running
 
 
-@settings(max_examples=200)
+@patient(100)
 @given(data=st.data())
 def test_complete_on_the_phone_is_complete_on_the_server(phone: ReferencePhone, data: st.DataObject) -> None:
     definition, kinds = data.draw(definitions())

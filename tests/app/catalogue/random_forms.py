@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 TODAY = date(2026, 11, 22)
@@ -19,6 +20,12 @@ CITIZEN_IDS = [
 DAYS = ["2024-02-29", "2023-02-28", "2026-11-22", "2026-11-23", "1990-01-31", "2023-02-29", "0001-01-01", "9999-12-31"]
 
 Data = dict[str, Any]
+
+
+def patient(examples: int) -> settings:
+    """A whole form takes long to draw, the more so on a machine that does other work too."""
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 KINDS: dict[str, Data] = {
     "choice": {"type": "string", "enum": OPTIONS},

@@ -18,6 +18,7 @@ from app.catalogue.definition_wording import DEFINITION_FAULTS
 from app.catalogue.form_definitions import form_faults
 from app.catalogue.forms import Form
 from tests.app.catalogue.long_form import long_form
+from tests.app.catalogue.random_forms import patient
 
 FOLDER = Path(app.catalogue.forms.__file__).parent / "definitions"
 
@@ -207,6 +208,7 @@ JSON = st.recursive(
 PARTS = ["schema", "layout", "rules", "situations", "materials"]
 
 
+@patient(100)
 @given(part=st.sampled_from(PARTS), name=st.sampled_from(["line9", "children", "kind"]), anything=JSON)
 def test_any_definition_gets_an_answer_and_no_crash(part: str, name: str, anything: Any) -> None:
     definition = long_form()

