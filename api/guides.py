@@ -54,7 +54,8 @@ class _Known:
 def _guide(known: _Known, language: str) -> dict[str, Any]:
     worded: dict[str, Any] = _in_language(_shown(known.service.definition), language)
     # As phones evaluate it: with the situations, which a definition names once.
-    return {**worded, "form": known.service.form.for_client(language)}
+    sections = _in_language(known.service.definition["form"].get("sections", []), language)
+    return {**worded, "form": {**known.service.form.for_client(language), "sections": sections}}
 
 
 def _shown(definition: dict[str, Any]) -> dict[str, Any]:

@@ -244,12 +244,12 @@ def _beside(
         }
         yield "up_task_general_fee_project", {"row_guid": f"{guid}-fee", "task_guid": guid, "order_num": 1, **fee}
     for place, (question, answer) in enumerate(text.questions, 1):
-        row: dict[str, Any] = {
+        own: dict[str, Any] = {
             "row_guid": str(uuid.uuid5(_NAMESPACE, f"{code} faq {place}")),
             "task_guid": guid,
             "order_num": place,
         }
-        yield "up_task_general_questions", {**row, "question": question, "answer": answer}
+        yield "up_task_general_questions", {**own, "question": question, "answer": answer}
 
 
 _CASES = ("本人办理", "委托他人办理", "首次办理", "证件遗失", "信息变更", "单位集体办理")

@@ -70,11 +70,12 @@ def within(promised: Mapping[str, Any], legal: Mapping[str, Any]) -> bool:
 
 
 def most_calendar_days(working_days: int) -> int:
-    """How many days n working days can last: weekends, a long holiday (seven working days off at most, as at Spring
-    Festival), and the short holidays of longer spans. The published calendars stay below it: see the tests."""
+    """How many days n working days can last: with weekends, with Mid-Autumn and the National Day in one week (eight
+    days off more), and with short holidays in longer spans. No span of the published calendars is longer (see the
+    tests)."""
     weeks, rest = divmod(working_days, 5)
     plain = weeks * 7 + (rest + 2 if rest else 0)
-    return plain + 7 + 3 * (working_days // 15) if working_days else 0
+    return plain + 8 + 2 * (working_days // 15) if working_days else 0
 
 
 def _date_faults(definition: Definition) -> Iterator[Fault]:
@@ -222,6 +223,19 @@ def _applicant_faults(definition: Definition) -> Iterator[Fault]:
         yield Fault("/identity/reason", "reason", *words)
 
 
+def _section_faults(definition: Definition) -> Iterator[Fault]:
+    """Sections are pages: every field of the form stands on one of them, and no other."""
+    sections = definition["form"].get("sections", ())
+    fields = [entry["field"] for entry in definition["form"]["layout"]]
+    for place, section in enumerate(sections):
+        yield from _unknown(section["fields"], set(fields), ("form", "sections", place, "fields"), "字段", "field")
+    paged = [name for section in sections for name in section["fields"]]
+    for name in fields:
+        if sections and paged.count(name) != 1:
+            words = (f"字段“{name}”应恰好出现在一页上", f"the field `{name}` must stand on exactly one page")
+            yield Fault("/form/sections", "paged", *words)
+
+
 def _code_faults(definition: Definition) -> Iterator[Fault]:
     for name, known in (("topic_codes", TOPICS), ("life_events", LIFE_EVENTS), ("audiences", AUDIENCES)):
         yield from _unknown(definition.get(name, ()), known.keys(), (name,), "代码", "code")
@@ -283,6 +297,7 @@ _CHECKS: tuple[Callable[[Definition], Iterator[Fault]], ...] = (
     _date_faults,
     _material_faults,
     _field_faults,
+    _section_faults,
     _condition_faults,
     _joint_faults,
     _flow_faults,

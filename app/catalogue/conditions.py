@@ -80,12 +80,17 @@ def _one_of(reader: Reader, values: Any) -> Condition:
         raise NotUnderstood(f"between 1 and {MOST_VALUES} values are allowed")
     if not all(isinstance(v, str) or (isinstance(v, int) and abs(v) <= LARGEST) for v in values):
         raise NotUnderstood("values must be texts, whole numbers or truths")
-    wanted = frozenset(_kept(value) for value in values)
+    texts = frozenset(value for value in values if isinstance(value, str))
+    others = frozenset(_kept(value) for value in values if not isinstance(value, str))
+
+    def is_one(answer: Any) -> bool:
+        if isinstance(answer, str):
+            return answer in texts
+        return not isinstance(answer, list | dict) and _kept(answer) in others
 
     def holds(scope: Scope) -> bool:
         answer = reader(scope)
-        given = answer if isinstance(answer, list) else (answer,)
-        return any(not isinstance(one, list | dict) and _kept(one) in wanted for one in given)
+        return any(map(is_one, answer)) if isinstance(answer, list) else is_one(answer)
 
     return holds
 
@@ -112,16 +117,26 @@ def _not(part: Condition) -> Condition:
 
 def _any(parts: Sequence[Condition]) -> Condition:
     def holds(scope: Scope) -> bool | None:
-        verdicts = [part(scope) for part in parts]
-        return True if True in verdicts else None if None in verdicts else False
+        known = True
+        for part in parts:
+            verdict = part(scope)
+            if verdict:
+                return True
+            known = known and verdict is not None
+        return False if known else None
 
     return holds
 
 
 def _all(parts: Sequence[Condition]) -> Condition:
     def holds(scope: Scope) -> bool | None:
-        verdicts = [part(scope) for part in parts]
-        return False if False in verdicts else None if None in verdicts else True
+        known = True
+        for part in parts:
+            verdict = part(scope)
+            if verdict is False:
+                return False
+            known = known and verdict is not None
+        return True if known else None
 
     return holds
 

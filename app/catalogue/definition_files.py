@@ -28,6 +28,15 @@ _PLAIN = {
 }
 
 
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.1 without timestamps: a date is a text here as it is in JSON and in the database."""
 
@@ -66,7 +75,7 @@ def parse(content: str, file: str) -> Read:
     loader = None
     try:
         loader = _Loader(content)
-        _refuse_aliases(content)
+        _look_over(content)
         node = loader.get_single_node()
         lines: dict[str, int] = {}
         data = None if node is None else _data(loader, node, (), lines)
@@ -114,9 +123,14 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def _refuse_aliases(content: str) -> None:
-    """Aliases can make gigabytes out of a page (a `billion laughs`), and a definition needs none."""
+def _look_over(content: str) -> None:
+    """Aliases can make gigabytes out of a page (a `billion laughs`), and a definition needs none. Depth is looked at
+    before anything is built, for building goes down as deep as the text does."""
+    depth = 0
     for token in yaml.scan(content, Loader=_Loader):
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > DEEPEST:
+            raise _Unreadable(token.start_mark.line + 1, _too_deep())
         if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken):
             words = ("不允许使用 YAML 锚点、别名和标签", "YAML anchors, aliases and tags are not allowed")
             raise _Unreadable(token.start_mark.line + 1, Fault("", "alias", *words))

@@ -3,7 +3,7 @@
     {value: 5}                                  a constant: text, number or truth
     {field: name}                               another answer; inside a group that of the same item, `/name` the form's
     {situation: code}                           the answer to a situation
-    {items: group, field: name}                 that field of every item, as terms of a sum or a text
+    {items: group, field: name}                 that field of every item, as terms of a sum or a text outside groups
     {sum: [e, …]}                               numbers; terms without a value are left out
     {count: name}                               how many items a group or list has
     {concat: [e, …], separator: text}           texts and whole numbers; terms without a value are left out
@@ -37,8 +37,8 @@ LONGEST = 1000
 """Characters of a text that is put together."""
 MOST_TERMS = 30
 DEEPEST = 8
-ITEMS_COST = 100
-"""What one look through all items of a group is reckoned at, in steps."""
+ITEMS_COST = 200
+"""What one look through all items of a group is reckoned at, in steps: as many as a list may have entries."""
 
 
 class NotUnderstood(ValueError):
@@ -96,6 +96,8 @@ class Names:
         return read
 
     def items(self, group: Any, name: Any) -> Callable[[Scope], list[Any]]:
+        if self.group is not None:
+            raise NotUnderstood("inside a group the items can not be looked through: name a field outside that does it")
         self.cost += ITEMS_COST
         self._use(group in self.groups and name in self.groups[group], (str(group), str(name)))
 

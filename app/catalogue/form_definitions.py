@@ -19,10 +19,11 @@ from app.catalogue.keywords import Finding, keyword_findings
 from app.catalogue.questions import Place, lay_out
 from app.catalogue.rules import understand_rule
 from app.catalogue.schemas import check_end, resolved
+from app.catalogue.settled import LONGEST_LIST
 from app.catalogue.wording import FAULTS, GENERAL_FAULT, PLEASE_FILL_IN, THE_FORM
 
 LONGEST_TEXT = 10_000
-MOST_ITEMS = 200
+MOST_ITEMS = LONGEST_LIST
 MOST_NODES = 20_000
 DEEPEST = 40
 

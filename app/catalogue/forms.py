@@ -26,8 +26,8 @@ from app.catalogue.persons import Person
 from app.catalogue.questions import Place, Question, lay_out
 from app.catalogue.rules import understand_rule
 from app.catalogue.schemas import check_end
-from app.catalogue.settled import Settled, copied, settle, within_bounds
-from app.catalogue.wording import TOO_MUCH, UNREADABLE
+from app.catalogue.settled import Settled, beyond_bounds, copied, settle, within_bounds
+from app.catalogue.wording import UNREADABLE
 
 MOST_COST = 20_000
 """Steps that all conditions, expressions and rules of one form may take together: a few milliseconds."""
@@ -119,8 +119,8 @@ class Form:
         Exactly the given answers are judged, so `clean` them first.
         """
         faults = Faults(self._labels, language)
-        if not within_bounds(answers):
-            faults.tell((), TOO_MUCH[language])
+        if beyond := beyond_bounds(answers):
+            faults.tell((), beyond[language])
             return faults
         try:
             for error in islice(self.validator.iter_errors(dict(answers)), MOST_FAULTS):

@@ -37,11 +37,11 @@ class Question:
     depends_on: frozenset[Path]
     cost: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.path[-1]
 
-    @property
+    @cached_property
     def group(self) -> str | None:
         return self.path[0] if len(self.path) == 2 else None
 

@@ -7,25 +7,27 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from app.catalogue.expressions import SITUATIONS, Scope
+from app.catalogue.expressions import LARGEST, SITUATIONS, Scope
 from app.catalogue.questions import Place, Question, Questions
+from app.catalogue.wording import TOO_LARGE, TOO_MUCH, Words
 
 MOST_NODES = 2_000
 DEEPEST = 12
 LONGEST = 200_000
-"""What answers may hold: values and names, levels, and characters of all texts together."""
+LONGEST_LIST = 200
+"""What answers may hold: values, levels, characters of all texts together, and entries of one list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """`answers` is a copy; `hidden` are the places that are not asked. An item of a hidden group is hidden with it."""
+    """`answers` is a copy; `hidden` are the places that are not asked. A hidden group has no items in it any more."""
 
     answers: dict[str, Any]
     hidden: frozenset[Place]
     today: date
 
     def shows(self, place: Place) -> bool:
-        return place not in self.hidden and place[:1] not in self.hidden
+        return place not in self.hidden
 
     def scope(self, holder: Mapping[str, Any]) -> Scope:
         return Scope(self.answers, holder, self.today)
@@ -39,6 +41,9 @@ def settle(questions: Questions, answers: Mapping[str, Any], today: date) -> Set
     hidden: set[Place] = set()
     scope = Scope(kept, kept, today)
     for question in questions.active:
+        if question.group is None:
+            _settle(question, kept, scope, question.path, hidden)
+            continue
         for place, holder in question.places(kept):
             scope.item = holder
             _settle(question, holder, scope, place, hidden)
@@ -69,7 +74,11 @@ def copied(questions: Questions, answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within_bounds(answers: Any) -> bool:
-    """Whether answers are small enough to be looked at. Walks level by level and stops at the first limit."""
+    return beyond_bounds(answers) is None
+
+
+def beyond_bounds(answers: Any) -> Words | None:
+    """Why answers are not looked at, or None. Walks level by level and stops at the first limit."""
     level, nodes, characters = [answers], 0, 0
     for _ in range(DEEPEST):
         below: list[Any] = []
@@ -80,11 +89,16 @@ def within_bounds(answers: Any) -> bool:
                 characters += sum(map(len, node))
                 below.extend(node.values())
             elif isinstance(node, list):
+                if len(node) > LONGEST_LIST:
+                    return TOO_MUCH
                 below.extend(node)
+            elif isinstance(node, int) and not -LARGEST <= node <= LARGEST:
+                # RFC 8785, by which answers are hashed and signed, knows no such whole number.
+                return TOO_LARGE
         nodes += len(below)
         if nodes > MOST_NODES or characters > LONGEST:
-            return False
+            return TOO_MUCH
         if not below:
-            return True
+            return None
         level = below
-    return False
+    return TOO_MUCH

@@ -17,6 +17,7 @@ TOO_MUCH: Words = {
     "zh": "填写的内容太多，请删掉一些再提交",
     "en": "There is too much in this form, please take something out",
 }
+TOO_LARGE: Words = {"zh": "有一个数字太大，请检查", "en": "One of the numbers is too large, please check it"}
 IN_AN_ITEM: Words = {"zh": "{item}的{label}", "en": "{label} ({item})"}
 """How a field inside a repeating group is called: `第2个孩子的姓名`."""
 UNREADABLE: Words = {

@@ -16,7 +16,7 @@ from app.finding.index import NATION
 from app.finding.lexemes import quoted
 from app.finding.queries import Stage, both, either
 
-# Of those that match, so many are ranked: all in a region, as a county with everything above it has about 4,000 services.
+# Of those that match, so many are ranked: all in a region, as a county with everything above it has about 4,000.
 # Without one, those of counties and towns are many thousands alike, and the first so many must do.
 _MOST, _MOST_LOW = 6000, 1500
 

@@ -1,4 +1,4 @@
-"""Imports: a province's items come in by command, whatever dies on the way, and what is broken comes back with its reason."""
+"""Imports: a province's items come in by command, whatever dies on the way, and what is broken comes back."""
 
 from __future__ import annotations
 
