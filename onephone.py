@@ -21,6 +21,7 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import clock, database, jobs, logs, seeds
+from app.catalogue import commands as catalogue_commands
 from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
 from app.privacy import activities, purges
@@ -187,6 +188,8 @@ def _parser() -> argparse.ArgumentParser:
             what.add_argument("--confirm", action="store_true", help="erase it, after showing it")
         if run is openapi:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
+    words = "Validate, import, review and publish services."
+    catalogue_commands.add_to(commands.add_parser("catalogue", help=words, description=catalogue_commands.__doc__))
     return parser
 
 

@@ -8,9 +8,11 @@ from api import (
     acknowledgements,
     activities,
     answers,
+    catalogue,
     consents,
     copies,
     corrections,
+    departments,
     desk_submissions,
     edge,
     erasures,
@@ -23,6 +25,7 @@ from api import (
     me,
     notices,
     offices,
+    regions,
     services,
     specification,
     submissions,
@@ -39,6 +42,8 @@ from notifications import sending, subscriptions
 
 DOORS = (
     services.door,
+    regions.door,
+    departments.door,
     logins.door,
     logins.token_door,
     logins.session_door,
@@ -62,6 +67,7 @@ DOORS = (
     looks.door,
     looks.own_door,
     corrections.desk_door,
+    catalogue.door,
     health.door,
     health.keys_door,
 )

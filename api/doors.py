@@ -26,6 +26,7 @@ from api import errors
 from api.headers import IDEMPOTENCY_KEY, KEY_LIMIT, REVISION
 from api.schemas.problems import ProblemSchema
 from app import database, idempotency
+from app.catalogue.availability import Client, client_of
 from app.database import Work
 from app.refusals import Refusal
 from auth.guards import Guard
@@ -57,6 +58,11 @@ class Visit:
     def device(self) -> str:
         """How the client names itself, shortened; the person sees it in their list of devices."""
         return request.headers.get("User-Agent", "")[:200]
+
+    @property
+    def client(self) -> Client | None:
+        """The program that asks, by its header `OnePhone-Client`; None when it does not say."""
+        return client_of(request.headers.get("OnePhone-Client", ""))
 
     @property
     def is_conditional(self) -> bool:

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from api import answers
 from api.problem_details import DETAILS
 from app import database, idempotency, refusals
-from app.catalogue import services
+from app.catalogue import availability, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
 from app.people import identity
@@ -67,6 +67,18 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     refusals.NotFound: Problem(404, "没有找到", "Not found"),
     refusals.InvalidContent: Problem(422, "内容不符合要求", "The content breaks a rule"),
     services.ServiceNotFound: Problem(404, "没有这个事项", "No such service"),
+    services.ServiceNotYetOpen: Problem(404, "事项尚未开通", "Not open yet"),
+    services.ServiceEnded: Problem(410, "事项已停止办理", "This service has ended"),
+    services.ServiceWithdrawn: Problem(410, "事项已下架", "This service was withdrawn"),
+    services.ServiceNotOnline: Problem(409, "这个事项不能在手机上申请", "Not to be applied for by phone"),
+    availability.ServiceInMaintenance: Problem(503, "事项维护中，请稍后再来", "Closed for maintenance"),
+    availability.ClientOutdated: Problem(403, "请先更新应用", "Please update the app first"),
+    publishing.VersionNotFound: Problem(404, "没有这个版本", "No such version"),
+    publishing.VersionTaken: Problem(409, "这个版本已经定稿", "This version is settled"),
+    publishing.OwnDraft: Problem(403, "不能审核自己的草稿", "Nobody reviews a draft of their own"),
+    publishing.NotInThisState: Problem(409, "当前状态不能这样操作", "Not possible in this state"),
+    publishing.DefinitionInvalid: Problem(422, "事项定义有误", "The definition breaks rules"),
+    publishing.NotAnAdministrator: Problem(403, "只有管理员可以操作", "For administrators only"),
     drafts.SubmissionNotFound: Problem(404, "没有这个办件", "No such submission"),
     drafts.AlreadySubmitted: Problem(409, "已经提交过，无需再次提交", "Already submitted; nothing was done twice"),
     drafts.Stale: Problem(412, "内容已在别处修改，请重新读取", "Changed elsewhere meanwhile; read it again"),
@@ -173,7 +185,8 @@ def answer(status: int, code: str, title: str, errors: dict[str, list[str]], fac
 
 def on_refusal(refusal: Refusal) -> Response:
     problem = problem_of(type(refusal))
-    response = answer(problem.status, refusal.code(), problem.title(g.language), refusal.errors, refusal.facts)
+    facts = {name: _worded(fact) for name, fact in refusal.facts.items()}
+    response = answer(problem.status, refusal.code(), problem.title(g.language), refusal.errors, facts)
     if problem.status == 429:
         _tell_limit(response, refusal)
     return response
@@ -185,6 +198,11 @@ def _tell_limit(response: Response, refusal: Refusal) -> None:
     response.headers["Retry-After"] = str(wait)
     response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w=3600'
     response.headers["RateLimit"] = f'"{refusal.code()}";r=0;t={wait}'
+
+
+def _worded(fact: Any) -> Any:
+    """Words that staff wrote in both languages, in the caller's."""
+    return fact[g.language] if isinstance(fact, dict) and fact.keys() == {"zh", "en"} else fact
 
 
 def on_http(error: HTTPException) -> Response:

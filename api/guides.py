@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from typing import Any
 
+from app.catalogue.availability import Switches
 from app.catalogue.services import ServiceVersion
+from app.finding.search import Found
 
 # What is processed why is told by the service's notice.
 _INTERNAL = frozenset({"connector", "data_source", "processing"})
 
 
-def summary(service: ServiceVersion, language: str) -> dict[str, Any]:
+def listed(found: Found, language: str) -> dict[str, Any]:
     """A service in one line of a list."""
-    definition = service.definition
+    shown: dict[str, Any] = _in_language(dict(found.shown), language)
+    return {"code": found.code, "version": found.version, **shown}
+
+
+def guide(service: ServiceVersion, language: str, switches: Switches) -> dict[str, Any]:
+    """The whole guide, and whether the service can be applied for at this moment."""
+    worded = _guide(_Known(service), language)
     return {
-        "code": service.code,
-        "version": service.version,
-        "name": service.name(language),
-        "summary": definition["summary"][language],
-        "department": service.department_code,
-        "case_type": definition["case_type"],
+        **worded,
+        "maintenance": switches.maintenance and {"note": switches.maintenance[language], "until": switches.until},
+        "minimum_clients": switches.minimum_clients,
+        "on_the_phone": service.on_the_phone,
     }
 
 
-def guide(service: ServiceVersion, language: str) -> dict[str, Any]:
-    """The whole guide."""
-    return _guide(_Known(service), language)
+def switches_tag(switches: Switches) -> str:
+    """What the switches add to the guide's ETag; nothing while none is set."""
+    if switches == Switches():
+        return ""
+    return f"-{hashlib.sha256(repr(switches).encode()).hexdigest()[:12]}"
 
 
 class _Known:
@@ -42,11 +51,20 @@ class _Known:
         return isinstance(other, _Known) and self.service is other.service
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _guide(known: _Known, language: str) -> dict[str, Any]:
-    shown = {name: part for name, part in known.service.definition.items() if name not in _INTERNAL}
-    worded: dict[str, Any] = _in_language(shown, language)
-    return worded
+    worded: dict[str, Any] = _in_language(_shown(known.service.definition), language)
+    # As phones evaluate it: with the situations, which a definition names once.
+    sections = _in_language(known.service.definition["form"].get("sections", []), language)
+    return {**worded, "form": {**known.service.form.for_client(language), "sections": sections}}
+
+
+def _shown(definition: dict[str, Any]) -> dict[str, Any]:
+    """Without how we reach the offices, which is nobody else's business."""
+    shown = {name: part for name, part in definition.items() if name not in _INTERNAL and name != "form"}
+    if "joint" in shown:
+        shown["joint"] = {**shown["joint"], "children": [_shown(child) for child in shown["joint"]["children"]]}
+    return shown
 
 
 def _in_language(part: Any, language: str) -> Any:

@@ -32,6 +32,13 @@ IF_MATCH = header(
 
 IF_MATCH_OPTIONAL = {**IF_MATCH, "required": False}
 
+CLIENT = header(
+    "OnePhone-Client",
+    "The client's platform and version; one that is too old for a service is told so.",
+    required=False,
+    example="wechat/2.3.1",
+)
+
 IF_NONE_MATCH = header(
     "If-None-Match",
     "The ETag the client has; when it still holds the answer is 304 without a body.",

@@ -6,9 +6,12 @@ from typing import Any
 
 from flask import g
 
+from api import guides
 from api.doors import Door, Visit
+from api.schemas.finding import MySuggestionsSchema, RegionOnlyQuery
 from api.schemas.logins import ProfileSchema, WechatBindingSchema, WechatBindSchema
 from app import database
+from app.finding import search, suggestions
 from app.people import residents
 from app.privacy.guardians import GuardianConsentRequired
 from app.privacy.notices import NoticeNotFound
@@ -23,6 +26,17 @@ door = Door("me", guards.residents, "/v1/me", "Myself.")
 def show_me(visit: Visit) -> dict[str, Any]:
     """Who I am, as my e-ID says, with numbers masked."""
     return {**residents.profile(visit.connection, visit.caller.id), "identity_level": visit.caller.level}
+
+
+@door.reads("/suggestions", query=RegionOnlyQuery, answer=MySuggestionsSchema)
+def suggest_services_to_me(visit: Visit, query: dict[str, Any]) -> dict[str, Any]:
+    """What is popular in a region, and what is there for people of my age. Nothing else about me is looked at."""
+    around = search.around(visit.connection, query["region"])
+    found = {
+        "popular": suggestions.popular(visit.connection, around),
+        "for_you": suggestions.for_resident(visit.connection, around, visit.caller.id),
+    }
+    return {name: [guides.listed(one, visit.language) for one in services] for name, services in found.items()}
 
 
 @door.handles(

@@ -26,6 +26,11 @@ def page(items: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
     return {"items": shown, "next_cursor": cursor(str(shown[-1][key])) if more else None}
 
 
+def page_by_place(items: list[dict[str, Any]], places: list[str], limit: int) -> dict[str, Any]:
+    """The same where each item has a place in the list that is no part of it."""
+    return {"items": items[:limit], "next_cursor": cursor(places[limit - 1]) if len(items) > limit else None}
+
+
 def after_text(given: str | None) -> str | None:
     """The key in a cursor. Raises CursorInvalid."""
     if given is None:

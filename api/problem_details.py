@@ -11,6 +11,42 @@ DETAILS: dict[str, dict[str, str]] = {
         ("not_found", "请核对地址。", "Please check the address."),
         ("invalid_content", "请按 errors 逐项改正后再试。", "Please mend what `errors` names and send it again."),
         ("service_not_found", "请从事项目录重新选择。", "Please choose from the list of services again."),
+        (
+            "service_not_yet_open",
+            "从 opens_on 那天起可以办理。",
+            "It opens on the day `opens_on`.",
+        ),
+        (
+            "service_ended",
+            "已经提交的办件照常办理，草稿还在。",
+            "What was filed goes on as before, and drafts are kept.",
+        ),
+        (
+            "service_withdrawn",
+            "已经提交的办件照常办理，草稿还在。",
+            "What was filed goes on as before, and drafts are kept.",
+        ),
+        (
+            "service_not_online",
+            "请按办事指南写的方式办理。",
+            "Please apply in one of the ways that the guide names.",
+        ),
+        (
+            "service_in_maintenance",
+            "草稿已保存，恢复后可继续办理。原因见 note。",
+            "Your draft is kept: go on when it is open again. `note` says why.",
+        ),
+        (
+            "client_outdated",
+            "草稿已保存，更新应用后继续办理。",
+            "Your draft is kept: update the app, then go on.",
+        ),
+        ("version_not_found", "请从版本列表重新选择。", "Choose from the list of versions again."),
+        ("version_taken", "请提高版本号后再导入。", "Raise the version number and import again."),
+        ("own_draft", "请另一位管理员审核。", "Ask another administrator to review it."),
+        ("not_in_this_state", "版本没有变化，状态见 state。", "Nothing was changed; `state` says how it stands."),
+        ("definition_invalid", "请按 errors 逐项改正后再试。", "Mend what `errors` names and send it again."),
+        ("not_an_administrator", "如需办理，请联系管理员。", "Ask an administrator if you need to."),
         ("submission_not_found", "请从“我的办件”重新打开。", "Please open it from your own submissions again."),
         (
             "already_submitted",

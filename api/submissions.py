@@ -12,7 +12,7 @@ from api.acknowledgements import shown
 from api.answers import with_etag
 from api.doors import Door, Visit
 from api.errors import BadHeader, CursorInvalid, PreconditionRequired
-from api.headers import IF_MATCH, IF_MATCH_OPTIONAL, IF_NONE_MATCH
+from api.headers import CLIENT, IF_MATCH, IF_MATCH_OPTIONAL, IF_NONE_MATCH
 from api.paging import PageQuery, after_id, page
 from api.schemas.submissions import (
     AnswersPatchSchema,
@@ -29,7 +29,7 @@ from api.schemas.submissions import (
     SubmitSchema,
     UploadWishSchema,
 )
-from app.catalogue.services import ServiceNotFound
+from app.catalogue.services import CLOSED, UNAVAILABLE, ServiceNotOnline
 from app.documents import results, signatures, uploads
 from app.documents.results import ResultNotReady
 from app.documents.signatures import SignatureImageUnusable, SignatureNotNeeded
@@ -68,15 +68,16 @@ _FILING = (
     status=201,
     body=SubmissionStartSchema,
     answer=StartedSchema,
-    refuses=(ServiceNotFound, DraftLimitReached, *_FILING),
+    refuses=(*UNAVAILABLE, ServiceNotOnline, *CLOSED, DraftLimitReached, *_FILING),
+    headers=(CLIENT,),
 )
 def start_submission(visit: Visit, wish: dict[str, Any]) -> Response:
     """Start a draft, or with `submit` file at once what needs neither materials nor a signature."""
     if wish["submit"]:
         args = (visit.work, visit.caller, wish["service"], wish["answers"], visit.language)
-        receipt = submissions.submit_at_once(*args, shown(wish, visit.device))
+        receipt = submissions.submit_at_once(*args, shown(wish, visit.device), visit.client)
         return answers.of(_RECEIPT.dump(receipt), 201)
-    draft = drafts.start(visit.work, visit.caller, wish["service"], wish["answers"])
+    draft = drafts.start(visit.work, visit.caller, wish["service"], wish["answers"], visit.client)
     return _with_revision(_shown(visit, draft), 201)
 
 
@@ -145,13 +146,22 @@ def sign_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> 
     body=SubmitSchema,
     body_required=False,
     answer=ReceiptSchema,
-    headers=(IF_MATCH_OPTIONAL,),
-    refuses=(SubmissionNotFound, AlreadySubmitted, Stale, UploadsUnchecked, SignatureOutdated, *_FILING),
+    headers=(IF_MATCH_OPTIONAL, CLIENT),
+    refuses=(
+        SubmissionNotFound,
+        AlreadySubmitted,
+        Stale,
+        UploadsUnchecked,
+        SignatureOutdated,
+        *UNAVAILABLE,
+        *CLOSED,
+        *_FILING,
+    ),
 )
 def submit_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
     """File the draft: the receipt."""
     args = (visit.work, visit.caller, submission_id, visit.revision, visit.language)
-    return submissions.submit(*args, shown(wish, visit.device))
+    return submissions.submit(*args, shown(wish, visit.device), visit.client)
 
 
 @door.reads(

@@ -179,12 +179,40 @@ def row_of(connection: Connection, sql: str, values: Mapping[str, Any]) -> Any:
         cursor.execute(sql, values)
         return cursor.fetchone()
     except psycopg.Error as error:
-        if driver.closed:
-            connection.invalidate(error)
-            # Whatever cut this connection has most likely cut the others too, and a few tries must be enough.
-            connection.engine.dispose()
-        lost = connection.invalidated
-        raise DBAPIError.instance(sql, None, error, psycopg.Error, connection_invalidated=lost) from error
+        raise _as_sqlalchemy(connection, driver, sql, error) from error
+
+
+# The planner knows neither what reading a long value costs nor, in a plan it keeps, which words are rare.
+_BY_INDEX = """
+SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off;
+SET LOCAL statement_timeout = '3s'
+"""
+
+
+def rows_by_index(connection: Connection, statements: Iterator[tuple[str, Mapping[str, Any]]]) -> Iterator[list[Any]]:
+    """All rows of each hand-written statement, planned for its very values and through indexes.
+
+    The next statement is asked for when its turn comes, so the caller may look at what the one before found.
+    """
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    sql = _BY_INDEX
+    try:
+        with driver.transaction(), driver.cursor(row_factory=namedtuple_row) as cursor:
+            cursor.execute(_BY_INDEX)
+            for sql, values in statements:
+                yield cursor.execute(sql, values).fetchall()
+    except psycopg.Error as error:
+        raise _as_sqlalchemy(connection, driver, sql, error) from error
+
+
+def _as_sqlalchemy(
+    connection: Connection, driver: psycopg.Connection[Any], sql: str, error: psycopg.Error
+) -> Exception:
+    if driver.closed:
+        connection.invalidate(error)
+        # Whatever cut this connection has most likely cut the others too, and a few tries must be enough.
+        connection.engine.dispose()
+    return DBAPIError.instance(sql, None, error, psycopg.Error, connection_invalidated=connection.invalidated)
 
 
 def is_away(error: BaseException) -> bool:

@@ -68,6 +68,24 @@ def progress_unchanged(
     return recorded
 
 
+def reads(paths: list[str]) -> list[bytes]:
+    """What anyone may read."""
+    return [_request(f"GET {path}", {}) for path in paths]
+
+
+def reads_unchanged(port: int, paths: list[str]) -> list[bytes]:
+    """The same by phones that have the answer already."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    recorded = []
+    for path in paths:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        recorded.append(_request(f"GET {path}", {"If-None-Match": answer.headers["ETag"]}))
+    connection.close()
+    return recorded
+
+
 def filings(residents: list[Resident], services: int) -> list[bytes]:
     """W2: a form of 30 fields filed at once, by each resident under their own token."""
     recorded = []

@@ -16,8 +16,14 @@ class ServiceSummarySchema(Schema):
     )
 
 
+class ListedServiceSchema(ServiceSummarySchema):
+    """A service in one line of a list."""
+
+    region = fields.String(required=True, metadata={"description": "GB/T 2260: where it is offered."})
+
+
 class ServicePageSchema(Schema):
-    items = fields.List(fields.Nested(ServiceSummarySchema), required=True)
+    items = fields.List(fields.Nested(ListedServiceSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 
@@ -41,3 +47,29 @@ class GuideSchema(ServiceSummarySchema):
     results = fields.List(fields.Dict(), required=True)
     places = fields.List(fields.Dict(), required=True)
     faq = fields.List(fields.Dict(), required=True)
+    level = fields.Integer(required=True, metadata={"description": "GB/T 39046 A.2."})
+    implementing_body = fields.Dict(required=True, metadata={"description": "Name and nature (GB/T 39046 A.3)."})
+    region = fields.String(required=True, metadata={"description": "GB/T 2260."})
+    handling_scope = fields.Dict(required=True)
+    applicants = fields.Dict(required=True, metadata={"description": "`kinds`: person, organisation, minor."})
+    topic_codes = fields.List(fields.String(), required=True)
+    life_events = fields.List(fields.String())
+    audiences = fields.List(fields.String())
+    channels = fields.List(fields.Integer(), required=True, metadata={"description": "GB/T 39046 A.5."})
+    situations = fields.List(fields.Dict(), metadata={"description": "Questions that decide what else is asked."})
+    flow = fields.Dict(metadata={"description": "`nodes` and `edges` to draw."})
+    quota = fields.Dict(allow_none=True)
+    joint = fields.Dict(metadata={"description": "The departments' parts of a joint service."})
+    signing = fields.Dict()
+    payment = fields.Dict()
+    appointment = fields.Dict()
+    express = fields.Dict()
+    automatic = fields.Dict(metadata={"description": "Set for a benefit that nobody applies for."})
+    retention = fields.Dict(required=True)
+    on_the_phone = fields.Boolean(required=True, metadata={"description": "Can it be applied for here at all?"})
+    maintenance = fields.Dict(
+        required=True, allow_none=True, metadata={"description": "`note` and `until` while it is closed, else null."}
+    )
+    minimum_clients = fields.Dict(
+        required=True, metadata={"description": "Platform to the oldest version that can file."}
+    )

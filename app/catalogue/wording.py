@@ -12,6 +12,14 @@ PLEASE_FILL_IN: Words = {"zh": "请填写{label}", "en": "Please fill in {label}
 PLEASE_CHOOSE: Words = {"zh": "请选择{label}", "en": "Please choose {label}"}
 THE_FORM: Words = {"zh": "表单", "en": "The form"}
 GENERAL_FAULT: Words = {"zh": "{label}填写有误，请检查", "en": "{label} is not right, please check it"}
+THE_SITUATION: Words = {"zh": "办理情形", "en": "Your situation"}
+TOO_MUCH: Words = {
+    "zh": "填写的内容太多，请删掉一些再提交",
+    "en": "There is too much in this form, please take something out",
+}
+TOO_LARGE: Words = {"zh": "有一个数字太大，请检查", "en": "One of the numbers is too large, please check it"}
+IN_AN_ITEM: Words = {"zh": "{item}的{label}", "en": "{label} ({item})"}
+"""How a field inside a repeating group is called: `第2个孩子的姓名`."""
 UNREADABLE: Words = {
     "zh": "填写的内容里有无法识别的字符，请重新填写",
     "en": "The answers hold characters that can not be read, please fill them in again",
@@ -75,6 +83,39 @@ FORMAT_FAULTS: dict[str, Words] = {
     "bank-card": {
         "zh": "{label}不正确，请照银行卡正面核对，中间不要空格",
         "en": "{label} is not right, please compare it with the front of the card, without spaces",
+    },
+    "citizen-id-old": {
+        "zh": "{label}应为15位老身份证号码，请核对",
+        "en": "{label} must be an old ID number of 15 digits, please check it",
+    },
+    "hmt-residence-permit": {
+        "zh": "{label}不正确，请照港澳台居民居住证核对18位号码",
+        "en": "{label} is not right, please compare the 18 characters with the residence permit",
+    },
+    "foreign-resident-card": {
+        "zh": "{label}不正确，请照外国人永久居留身份证核对号码",
+        "en": "{label} is not right, please compare it with the permanent resident card",
+    },
+    "passport": {
+        "zh": "{label}不正确，请照护照核对，只写字母和数字",
+        "en": "{label} is not right, please compare it with the passport, letters and digits only",
+    },
+    "hk-macau-permit": {
+        "zh": "{label}不正确，请照港澳居民来往内地通行证核对，H或M开头加8位数字",
+        "en": "{label} is not right: H or M and 8 digits, as on the permit",
+    },
+    "taiwan-permit": {
+        "zh": "{label}不正确，请照台湾居民来往大陆通行证核对，一般是8位数字",
+        "en": "{label} is not right, usually it is 8 digits, as on the permit",
+    },
+    "plate": {
+        "zh": "{label}不正确，请照车牌核对，例如 云A12345 或 云AD12345",
+        "en": "{label} is not right, please compare it with the plate, for example 云A12345 or 云AD12345",
+    },
+    "postal-code": {"zh": "{label}应为6位邮政编码", "en": "{label} must be a postal code of 6 digits"},
+    "phone-number": {
+        "zh": "{label}不正确，请写手机号，或者带区号的座机号，例如 0871-12345678",
+        "en": "{label} is not right: a mobile number, or a landline with its area code, like 0871-12345678",
     },
     "region-code": {"zh": "请重新选择{label}", "en": "Please choose {label} again"},
     "text-line": {

@@ -34,6 +34,7 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock
 from app.catalogue import services
+from app.catalogue.availability import Client
 from app.crypto import data_keys as keys
 from app.crypto.data_keys import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
@@ -152,13 +153,13 @@ def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
     return row
 
 
-def start(work: Work, caller: Resident, service_code: str, typed: dict[str, Any]) -> Any:
+def start(work: Work, caller: Resident, service_code: str, typed: dict[str, Any], client: Client | None = None) -> Any:
     """Open a draft for the current version of a service; its row.
 
-    Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises ServiceNotFound,
-    DraftLimitReached.
+    Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises DraftLimitReached,
+    or as `services.for_filing`.
     """
-    service = services.current(work.connection, service_code)
+    service = services.for_filing(work.connection, service_code, client)
     open_drafts = select(func.count()).where(submissions.c.applicant_id == caller.id, submissions.c.state == "draft")
     if work.run(open_drafts).scalar_one() >= _DRAFTS_PER_RESIDENT:
         raise DraftLimitReached

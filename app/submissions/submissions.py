@@ -14,6 +14,7 @@ from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Integer,
 
 from app import clock
 from app.catalogue import services
+from app.catalogue.availability import Client
 from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import Calendar
 from app.clock import day_of
@@ -76,15 +77,17 @@ def submit(
     revision: int | None,
     language: str,
     shown: Shown = Shown(),  # noqa: B008 -- nothing can change it
+    client: Client | None = None,
 ) -> dict[str, Any]:
     """File a draft: from here on it is the department's turn; the receipt.
 
     `shown` are the notices that the client says the person was shown. Raises SubmissionNotFound, AlreadySubmitted,
     Stale, StepUpRequired, SubmissionIncomplete, UploadsUnchecked, SignatureRequired, SignatureOutdated,
-    ConsentRequired, NoticeUnseen, InvalidContent. None of them changes the draft.
+    ConsentRequired, NoticeUnseen, InvalidContent, or as `services.require_open`. None of them changes the draft.
     """
     draft = drafts.own_draft(work, caller, submission_id)
     drafts.check_revision(draft, revision)
+    services.require_open(work.connection, draft.service_code, client)
     service = services.version(work.connection, draft.service_code, draft.service_version)
     identity.require(caller, service)
     files = uploads.listing(work.connection, submission_id)
@@ -108,14 +111,15 @@ def submit_at_once(
     answers: dict[str, Any],
     language: str,
     shown: Shown = Shown(),  # noqa: B008 -- nothing can change it
+    client: Client | None = None,
 ) -> dict[str, Any]:
     """Start and file in one go, for services that need neither materials nor a signature; the receipt.
 
     One round trip less on a weak network, and one for the whole work in the database. Raises
-    ServiceNotFound, StepUpRequired, SubmissionIncomplete, SignatureRequired, ConsentRequired, NoticeUnseen and
-    InvalidContent; nothing is kept then.
+    StepUpRequired, SubmissionIncomplete, SignatureRequired, ConsentRequired, NoticeUnseen and InvalidContent, or as
+    `services.for_filing`; nothing is kept then.
     """
-    service = services.current(work.connection, service_code)
+    service = services.for_filing(work.connection, service_code, client)
     identity.require(caller, service)
     _check_complete(service, answers, [], language, unsigned=service.needs_signature)
     if service.needs_signature:
@@ -152,7 +156,7 @@ _ATTACH = {"zh": "请上传{}", "en": "Please upload: {}"}
 def _faults(service: ServiceVersion, answers: dict[str, Any], files: list[Any], language: str) -> dict[str, list[str]]:
     faults = {f"/answers{pointer}": words for pointer, words in service.form.check(answers, language).items()}
     present = {file.material for file in files if file.state == "clean"}
-    for material in service.materials.values():
+    for material in service.materials_for(answers).values():
         if material.required and material.code not in present:
             faults[f"/materials/{material.code}"] = [_ATTACH[language].format(material.name[language])]
     return faults

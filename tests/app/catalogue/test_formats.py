@@ -12,14 +12,19 @@ from hypothesis import strategies as st
 from app import clock
 from app.catalogue.formats import (
     FORMATS,
+    WRITTEN_PLAINLY,
     is_bank_card,
     is_citizen_id,
     is_cn_mobile,
+    is_foreign_resident_card,
+    is_hmt_residence_permit,
+    is_old_citizen_id,
     is_past_date,
     is_region_code,
     is_social_credit_code,
     is_text_line,
     normalise_citizen_id,
+    written_plainly,
 )
 
 # The two examples of GB 11643's annex, two with regions that no longer exist, and a foreigner's card of 2023.
@@ -108,6 +113,90 @@ def test_exactly_one_check_character_fits(region: int, born: date, sequence: int
     body = f"{region}{born:%Y%m%d}{sequence:03}"
     fitting = [check for check in DIGITS + "X" if is_citizen_id(body + check)]
     assert fitting == [with_check(body)[-1]]
+
+
+@pytest.mark.parametrize("region", ["810000", "820000", "830000"])
+def test_residence_permits_of_hong_kong_macau_and_taiwan_people(region: str) -> None:
+    number = with_check(region + "19880615" + "003")
+    assert is_hmt_residence_permit(number) and is_citizen_id(number)
+    assert not is_hmt_residence_permit(number[:-1] + ("1" if number[-1] != "1" else "2"))
+
+
+def test_an_id_card_is_no_residence_permit() -> None:
+    assert not is_hmt_residence_permit("11010519491231002X")
+
+
+@pytest.mark.parametrize("number", ["932682198501010017", "KAZ110090123105"])
+def test_foreigners_cards_of_both_editions(number: str) -> None:
+    assert is_foreign_resident_card(number)
+
+
+@pytest.mark.parametrize(
+    "number", ["11010519491231002X", "932682198501010018", "KAZ11009012310", "kaz110090123105", ""]
+)
+def test_what_is_no_foreigner_s_card(number: str) -> None:
+    assert not is_foreign_resident_card(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"), [("110105491231002", True), ("110105491331002", False), ("1101054912310", False)]
+)
+def test_old_numbers_have_15_digits_and_a_birth_date(number: str, fits: bool) -> None:
+    assert is_old_citizen_id(number) is fits
+    assert not is_citizen_id(number)
+
+
+SHAPES = {
+    "passport": (
+        ["E12345678", "EA1234567", "G12345678", "AB12345", "X1234567Z"],
+        ["E1234 678", "", "E123", "护照12345"],
+    ),
+    "hk-macau-permit": (["H12345678", "M1234567801"], ["K12345678", "H1234567", "12345678"]),
+    "taiwan-permit": (["12345678", "0012345678", "0012345678B", "0012345678(B)"], ["1234567", "T12345678"]),
+    "postal-code": (["650000", "000000"], ["65000", "6500000", "65000a"]),
+    "phone-number": (
+        ["13812345678", "0871-12345678", "087112345678", "010-12345678-801", "400-123-4567", "+85212345678"],
+        ["110", "12345678", "1381234567", "+0123456789", "138 1234 5678"],
+    ),
+    "plate": (
+        [
+            "云A12345",
+            "京A8888警",
+            "沪B1234学",
+            "粤Z1234港",
+            "粤Z1234澳",
+            "云A1234挂",
+            "云AD12345",
+            "粤B12345D",
+            "沪A0023领",
+            "使224578",
+            "224578使",
+        ],
+        ["云I12345", "云A1234O", "云A1234", "云A123456", "云AL12345", "A12345", "滇A12345"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_numbers_known_by_their_shape(name: str) -> None:
+    fitting, others = SHAPES[name]
+    assert [text for text in fitting if not FORMATS[name](text)] == []
+    assert [text for text in others if FORMATS[name](text)] == []
+
+
+def test_numbers_are_kept_in_one_way_of_writing() -> None:
+    assert written_plainly("１１０１０５ 19491231-002x\n") == "11010519491231002X"
+    assert written_plainly("6200 0000\u30000000 0005") == "6200000000000005"
+    assert written_plainly("云a·12345") == "云A12345"
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN_PLAINLY))
+@given(text=st.text())
+def test_writing_plainly_twice_changes_nothing(name: str, text: str) -> None:
+    once = written_plainly(text)
+    assert written_plainly(once) == once
+    # What is right stays right, so nobody is told about a number that the form itself has changed.
+    assert FORMATS[name](once) or not FORMATS[name](text)
 
 
 @given(st.text())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from app import database
-from app.catalogue import services
+from app.catalogue import definition_files, services
 from app.catalogue.services import ServiceVersion
 from app.privacy import notices
 
@@ -25,6 +26,15 @@ def field(name: str, sensitive: bool = False) -> dict[str, Any]:
     purpose = {"zh": f"为了{name}", "en": f"for {name}"}
     label = {"zh": f"项{name}", "en": f"field {name}"}
     return {"field": name, "label": label, "hint": WORDS, "purpose": purpose, "sensitive": sensitive, "widget": "text"}
+
+
+def published_with_the_program() -> list[dict[str, Any]]:
+    """The definition files of the product, as data."""
+    folder = Path(services.__file__).parent / "definitions"
+    files = [path for path in sorted(folder.glob("*.yaml")) if path.name != "departments.yaml"]
+    read = [definition_files.read(path)[0] for path in files]
+    assert read
+    return read
 
 
 @pytest.fixture

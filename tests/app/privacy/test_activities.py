@@ -16,14 +16,14 @@ from flask import Flask
 from sqlalchemy import Column, MetaData, Table
 
 import wsgi
-from app import database, seeds
+from app import database
 from app.crypto.sealed import Sealed, personal, personal_columns
 from app.privacy import activities
-from tests.app.privacy.conftest import VISITORS, Publish, purpose
+from tests.app.privacy.conftest import VISITORS, Publish, published_with_the_program, purpose
 from tests.product import Phone
 
 HOME = Path(wsgi.__file__).parent
-DEMO = [path.stem for path in seeds._service_files()]
+DEMO = [definition["code"] for definition in published_with_the_program()]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_every_column_and_every_field_stands_in_the_register_in_both_languages(
     kinds = [kind for activity in register for kind in activity["kinds"]]
     codes = {kind["code"] for kind in kinds}
     fields = {
-        name for path in seeds._service_files() for name in seeds._read(path.name)["form"]["schema"]["properties"]
+        name for definition in published_with_the_program() for name in definition["form"]["schema"]["properties"]
     }
 
     assert {str(column) for column, _ in personal_columns(database.metadata)} | fields <= codes

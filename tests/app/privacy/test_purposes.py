@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from app import seeds
 from app.catalogue.services import ServiceVersion
 from app.privacy import purposes
-from tests.app.privacy.conftest import VISITORS, Publish, purpose
+from tests.app.privacy.conftest import VISITORS, Publish, published_with_the_program, purpose
 
-FILES = [seeds._read(path.name) for path in seeds._service_files()]
+FILES = published_with_the_program()
 
 
 def service_of(definition: dict[str, Any], **changes: Any) -> ServiceVersion:
