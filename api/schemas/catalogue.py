@@ -134,13 +134,15 @@ class VersionStateSchema(Schema):
     state = fields.String(required=True)
 
 
-class WordsSchema(Schema):
+class WrittenWordsSchema(Schema):
+    """What staff write in both languages."""
+
     zh = text(1, 500, required=True)
     en = text(1, 500, required=True)
 
 
 class MaintenanceSchema(Schema):
-    note = fields.Nested(WordsSchema, required=True, allow_none=True)
+    note = fields.Nested(WrittenWordsSchema, required=True, allow_none=True)
     until = fields.AwareDateTime(load_default=None)
 
 
