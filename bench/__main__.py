@@ -38,14 +38,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with Stage(options.data, size, console.print) as stage:
             rounds = _measure(stage, send, options, console)
+            sealing = stage.sealing()
     except (StageError, PostgresError, ProgramError) as problem:
         console.print(str(problem), style="red")
         return 2
     found = report.summary(rounds)
     console.print(report.figures_table(found, _title(options)))
     console.print(report.goals_table(report.goals(found)))
+    console.print(report.sealing_table(found, sealing))
     if options.json is not None:
-        content = report.as_data({**vars(options), "at": datetime.now(UTC)}, rounds)
+        content = report.as_data({**vars(options), "at": datetime.now(UTC)}, rounds, sealing)
         options.json.write_text(json.dumps(content, indent=2, default=str) + "\n")
     return 1 if any(one.errors for one in found.values()) else 0
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bench import form
@@ -26,12 +28,14 @@ BEGIN;
 INSERT INTO queues AS q (department_code, service_code, last_turn) VALUES ('{department}', {service}, 1)
     ON CONFLICT (department_code, service_code) DO UPDATE SET last_turn = q.last_turn + 1
     RETURNING last_turn AS turn \\gset
+INSERT INTO data_keys (owner_id, key_id, master_key_id, wrapped)
+    VALUES ({new_id}, gen_random_uuid(), 'pgbench', decode(:wrapped, 'hex'))
+    RETURNING owner_id AS submission \\gset
 INSERT INTO submissions (
     id, service_code, service_version, department_code, applicant_id, state, answers, content_sha256,
     reference, received_at, turn, acceptance_due, decision_due, due_provisional)
-    VALUES ({new_id}, {service}, 1, '{department}', {applicant}, 'received', :answers, repeat('0', 64),
-    :client_id || '-' || :number, now(), :turn, current_date + 7, current_date + 28, false)
-    RETURNING id AS submission \\gset
+    VALUES (:submission, {service}, 1, '{department}', {applicant}, 'received', decode(:answers, 'hex'),
+    repeat('0', 64), :client_id || '-' || :number, now(), :turn, current_date + 7, current_date + 28, false);
 INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code)
     VALUES (:submission, 1, now(), 'receive', 'received', 'resident', '{department}');
 SELECT procrastinate_defer_jobs_v1(ARRAY[
@@ -42,11 +46,11 @@ SELECT procrastinate_defer_jobs_v1(ARRAY[
     ]::procrastinate_job_to_defer_v1[]) AS jobs;
 INSERT INTO idempotency_records (scope, key, request_sha256, status, headers, body)
     VALUES ('resident:' || {applicant}, 'pgbench-' || :client_id || '-' || :number, repeat('0', 64), 201,
-    '{{"Content-Type": "application/json"}}', :body);
+    '{{"Content-Type": "application/json"}}', decode(:body, 'hex'));
 COMMIT;
 """
 
-_RECEIPT = {
+RECEIPT = {
     "id": "00000000-0000-0000-0000-000000000000",
     "reference": "261122-4839-1027-5663-63",
     "state": "received",
@@ -56,6 +60,9 @@ _RECEIPT = {
     "content_sha256": "0" * 64,
 }
 
+# Bytes that sealing adds (app/crypto/envelopes.py), and those of a wrapped data key.
+_OVERHEAD, _WRAPPED = 47, 60
+
 
 def run(postgres: Postgres, residents: int, services: int, clients: int, seconds: float) -> Figures:
     """File by SQL for `seconds` from so many connections at once."""
@@ -64,13 +71,20 @@ def run(postgres: Postgres, residents: int, services: int, clients: int, seconds
         script.write_text(_script(postgres, residents, services))
         command = [str(programs() / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={clients}"]
         command += [f"--time={max(1, round(seconds))}", "--jobs=1", "--log", f"--log-prefix={folder}/latencies"]
-        command += [f"--define=answers={json.dumps(form.answers(), ensure_ascii=False)}"]
-        command += [f"--define=body={json.dumps(_RECEIPT)}", f"--file={script}", *_address(postgres)]
+        sealed = {"answers": _sealed(form.answers()), "body": _sealed(RECEIPT), "wrapped": secrets.token_hex(_WRAPPED)}
+        command += [f"--define={name}={value}" for name, value in sealed.items()]
+        command += [f"--file={script}", *_address(postgres)]
         secret = {"PGPASSWORD": unquote(urlsplit(postgres.url).password or "")}
         done = subprocess.run(command, env=os.environ | secret, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"pgbench failed:\n{done.stderr[-2000:]}")
         return _read(Path(folder))
+
+
+def _sealed(content: Any) -> str:
+    """Bytes as long as the sealed content, in hex; they open with no key, but the database can't know."""
+    plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return (b"\x01" + secrets.token_bytes(_OVERHEAD - 1 + len(plain))).hex()
 
 
 def _script(postgres: Postgres, residents: int, services: int) -> str:

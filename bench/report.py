@@ -76,12 +76,29 @@ def goals_table(reached: list[Goal]) -> Table:
     return table
 
 
-def as_data(settings: Mapping[str, Any], rounds: Mapping[str, list[Figures]]) -> dict[str, Any]:
-    """Everything that was measured, for --json."""
+def sealing_table(found: Mapping[str, Figures], costs: Mapping[str, float]) -> Table:
+    """What of a request's processor time, the server's and the database's, is sealing or opening personal data."""
+    table = Table()
+    for column in ("sealing", "µs", "of the request"):
+        table.add_column(column, justify="left" if column == "sealing" else "right")
+    for name, cost in costs.items():
+        table.add_row(TITLES[name], f"{cost:,.0f}", f"{_share(found[name], cost):.1%}")
+    return table
+
+
+def _share(one: Figures, cost: float) -> float:
+    return cost / max(1.0, one.server_cpu + one.database_cpu)
+
+
+def as_data(
+    settings: Mapping[str, Any], rounds: Mapping[str, list[Figures]], sealing: Mapping[str, float]
+) -> dict[str, Any]:
+    """Everything that was measured, for --json; sealing in µs of processor time and as a share of the request's."""
     found = summary(rounds)
     return {
         "settings": dict(settings),
         "medians": {name: asdict(one) for name, one in found.items()},
         "rounds": {name: [asdict(one) for one in measured] for name, measured in rounds.items()},
+        "sealing": {name: {"us": cost, "share": _share(found[name], cost)} for name, cost in sealing.items()},
         "goals": [asdict(goal) | {"reached": goal.reached} for goal in goals(found)],
     }

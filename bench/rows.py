@@ -1,4 +1,4 @@
-"""The rows that the workloads read, written by SQL: residents with sessions, and many filed submissions."""
+"""Who calls and what is asked for: rows that `bench.plant` has planted, read back by SQL."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from typing import Any
 
 import jwt
 import psycopg
-from psycopg.types.json import Jsonb
-
-from bench import form
 
 TOKEN_LIFE_SECONDS = 6 * 3600
 RESIDENT_ID = "('00000000-0000-7000-8000-' || lpad(({})::text, 12, '0'))::uuid"
-"""SQL for the id of the n-th resident, so that pgbench can name one without looking."""
+"""SQL for the id of the n-th resident, so that pgbench can name one without looking (`plant.resident_id`)."""
 
 
 @dataclass(frozen=True)
@@ -26,67 +23,6 @@ class Resident:
 
     id: uuid.UUID
     token: str
-
-
-def fill(connection: psycopg.Connection[Any], services: int, residents: int, submissions: int) -> None:
-    """Services with the form, residents with sessions, and submissions that have come three steps far."""
-    _publish(connection, services)
-    connection.execute(_RESIDENTS, {"residents": residents})
-    connection.execute(_SESSIONS)
-    values = {"submissions": submissions, "residents": residents, "services": services, "code": form.DEPARTMENT}
-    connection.execute(_SUBMISSIONS, {**values, "answers": Jsonb(form.answers())})
-    connection.execute(_HISTORY)
-    connection.execute(_QUEUES)
-
-
-def _publish(connection: psycopg.Connection[Any], services: int) -> None:
-    row = connection.execute(
-        "SELECT definition FROM service_versions WHERE service_code = 'residence-permit' ORDER BY version DESC LIMIT 1"
-    ).fetchone()
-    assert row is not None, "the demo's services are published before"
-    for number in range(1, services + 1):
-        code = form.SERVICE.format(number)
-        connection.execute("INSERT INTO services VALUES (%s, %s, 1)", [code, form.DEPARTMENT])
-        connection.execute(
-            "INSERT INTO service_versions (service_code, version, definition) VALUES (%s, 1, %s)",
-            [code, Jsonb(form.definition(number, row[0]))],
-        )
-
-
-_RESIDENTS = f"""
-INSERT INTO residents (id, name, document_type, document_number, phone)
-SELECT {RESIDENT_ID.format("i")}, '居民' || i, '111', '53299919900101' || lpad(i::text, 4, '0'), '19900000000'
-FROM generate_series(1, %(residents)s) AS i
-"""
-
-_SESSIONS = """
-INSERT INTO sessions (id, resident_id, level, authenticated_at, device, refresh_sha256, created_at, expires_at)
-SELECT gen_random_uuid(), id, 3, now(), 'bench', md5(id::text), now(), now() + interval '1 day' FROM residents
-"""
-
-_SUBMISSIONS = f"""
-INSERT INTO submissions (
-    id, service_code, service_version, department_code, applicant_id, state, revision, answers, content_sha256,
-    reference, received_at, turn, acceptance_due, decision_due)
-SELECT gen_random_uuid(), '{form.SERVICE.format("")}' || (1 + i %% %(services)s), 1, %(code)s,
-       {RESIDENT_ID.format("1 + i %% %(residents)s")}, 'in_review', 3, %(answers)s, repeat('0', 64),
-       'bench-' || lpad(i::text, 18, '0'), now(), 1 + i / %(services)s, current_date + 7, current_date + 28
-FROM generate_series(1, %(submissions)s) AS i
-"""
-
-_HISTORY = """
-INSERT INTO history (submission_id, number, at, step, state, actor_kind, actor_name, department_code, opinion)
-SELECT s.id, t.number, now(), t.step, t.state, t.kind, t.name, s.department_code, t.opinion
-FROM submissions s, (VALUES
-    (1, 'receive', 'received', 'resident', NULL, NULL),
-    (2, 'accept', 'accepted', 'office', '杨志强', '材料齐全，予以受理。'),
-    (3, 'review', 'in_review', 'office', '杨志强', NULL)) AS t (number, step, state, kind, name, opinion)
-"""
-
-_QUEUES = """
-INSERT INTO queues (department_code, service_code, last_turn)
-SELECT department_code, service_code, max(turn) FROM submissions GROUP BY department_code, service_code
-"""
 
 
 def logged_in(connection: psycopg.Connection[Any], keys_file: Path, issuer: str) -> list[Resident]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -98,7 +99,7 @@ class Stage:
         for log in self.data.glob("*.log"):
             log.unlink()
         self.environment |= os.environ | self._product_environment()
-        for command in ("migrate", "seed"):
+        for command in ("migrate", "keys", "seed"):
             self._program(command, ["onephone", command]).run_once()
         for server in (self.api, self.hello):
             self.opened.callback(server.stop)
@@ -114,8 +115,9 @@ class Stage:
     def _fill(self) -> None:
         size = self.size
         self.say(f"Filing {size.submissions:,} submissions of {size.residents:,} residents …")
+        numbers = [f"--services={size.services}", f"--residents={size.residents}", f"--submissions={size.submissions}"]
+        self._program("plant", ["bench.plant", *numbers]).run_once()
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            rows.fill(connection, size.services, size.residents, size.submissions)
             keys, issuer = Path(self.environment["TOKEN_KEYS_FILE"]), self.environment["PUBLIC_URL"]
             residents = rows.logged_in(connection, keys, issuer)
             sampled = rows.sample(connection, _SAMPLE)
@@ -133,9 +135,23 @@ class Stage:
             "W2": requests.record(api, folder / "w2.requests", requests.filings(residents, self.size.services), 201),
         }
 
+    def sealing(self) -> dict[str, float]:
+        """What sealing costs of one request of each workload, in µs of processor time."""
+        measure = self._program("sealing", ["bench.sealing"])
+        measure.run_once()
+        costs: dict[str, float] = json.loads(measure.log.read_text().splitlines()[-1])
+        return costs
+
     def filed(self) -> dict[str, int]:
         """How many rows of each kind there are: what a filing leaves behind, by the API or by pgbench."""
-        tables = ("submissions", "history", "idempotency_records", "procrastinate_jobs", "procrastinate_events")
+        tables = (
+            "submissions",
+            "data_keys",
+            "history",
+            "idempotency_records",
+            "procrastinate_jobs",
+            "procrastinate_events",
+        )
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
             counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in tables]
         return {table: count[0] for table, count in zip(tables, counts, strict=True) if count}

@@ -15,11 +15,11 @@ from typing import Any
 
 from joserfc.jwk import ECKey, KeySet
 
+from sandbox.office_names import WEBHOOK_OFFICES
 from sandbox.ports import Ports
 
 BUCKET = "onephone"
 LEVELS = {f"urn:sandbox:eid:level:{level}": level for level in (1, 2, 3, 4)}
-OFFICES = ("gongan", "minzheng")
 
 
 def write_private(file: Path, text: str) -> None:
@@ -44,7 +44,7 @@ MADE_ONCE: dict[str, Callable[[], str]] = {
     "wechat_app_id": lambda: "wx" + secrets.token_hex(8),
     "wechat_app_secret": lambda: secrets.token_hex(16),
     "wechat_template": lambda: secrets.token_urlsafe(32),
-    **{f"office_{code}": webhook_secret for code in OFFICES},
+    **{f"office_{code}": webhook_secret for code in WEBHOOK_OFFICES},
 }
 
 
@@ -87,7 +87,7 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
         "KEY_FILE": str(data / "keys.json"),
         "EID_PROVIDERS": json.dumps({"sandbox": eid}),
         "STAFF_PROVIDERS": json.dumps({"sandbox": desk}),
-        "OFFICES": json.dumps({code: office(sandbox, code, kept[f"office_{code}"]) for code in OFFICES}),
+        "OFFICES": json.dumps({code: office(sandbox, code, kept[f"office_{code}"]) for code in WEBHOOK_OFFICES}),
         "DATA_SOURCES": json.dumps(
             {"housing-fund": {"url": f"{sandbox}/housing-fund/balance", "key": kept["housing_fund_key"]}}
         ),

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, redirect, re
 from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox import office_cases as cases
+from sandbox import office_names
 from sandbox.memory import memory
 from sandbox.office_answers import Sender
 from sandbox.office_events import (
@@ -23,7 +24,7 @@ from sandbox.office_events import (
     check_signature,
     read_event,
 )
-from sandbox.office_result import OFFICES, mask_name, service_name
+from sandbox.office_result import mask_name, service_name
 from sandbox.settings import settings
 from sandbox.switches import obeys, read_switch
 
@@ -95,7 +96,7 @@ def show(code: str) -> Any:
     return render_template(
         "office.html",
         code=code,
-        name=OFFICES.get(code, code),
+        name=office_names.name(code),
         part=f"office/{code}",
         switch=read_switch(memory(), f"office/{code}"),
         cases=found,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.memory import Memory
+from sandbox.office_names import prefix
 
 SCHEMA = """
 create table if not exists office_case (
@@ -22,7 +23,6 @@ create index if not exists office_answer_open on office_answer (next_try_at) whe
 """
 
 KINDS = ("accepted", "in_review", "approved", "refused", "declined")
-PREFIXES = {"gongan": "GA", "minzheng": "MZ", "gjj": "GJJ"}
 
 # 受理 shortly after receipt, the decision half a second after the acceptance has been acknowledged.
 BY_ITSELF = (("accepted", 0.3), ("approved", 0.5))
@@ -54,7 +54,7 @@ def receive(store: Memory, office: str, event: dict[str, Any], by_itself: bool, 
             return Received(known["office_reference"], False)
         number = db.execute("select count(*) + 1 as n from office_case where office = ?", (office,)).fetchone()["n"]
         at = datetime.now(UTC)
-        office_reference = f"{PREFIXES.get(office, office.upper())}-{at.year}-{number:06d}"
+        office_reference = f"{prefix(office)}-{at.year}-{number:06d}"
         case_id = db.execute(
             "insert into office_case (office, event_id, reference, office_reference, received_at, event)"
             " values (?,?,?,?,?,?)",

@@ -9,11 +9,12 @@ from typing import Any
 
 import typst
 
+from sandbox import office_names
+
 FONT_PACKAGE = "justmytype-intl-cjk"
 FONT_FILE = "NotoSansSC[wght].ttf"
 CHINA_OFFSET = timedelta(hours=8)
 
-OFFICES = {"gongan": "公安局（沙箱）", "minzheng": "民政局（沙箱）", "gjj": "住房公积金管理中心（沙箱）"}
 COMPOUND_SURNAMES = ("欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "夏侯")
 
 # Everything that varies comes in by sys.inputs: no text of anybody ever becomes part of the program.
@@ -67,7 +68,7 @@ def describe(office: str, office_reference: str, data: dict[str, Any]) -> dict[s
             ["办理结果", "准予"],
         ],
         "sentence": "经审查，申请符合规定条件，准予办理。",
-        "office": OFFICES.get(office, f"{office}（沙箱）"),
+        "office": office_names.name(office),
         "date": f"{today.year}年{today.month}月{today.day}日",
         "sample": "沙箱样例，不具有法律效力 · Sandbox sample, not valid",
     }

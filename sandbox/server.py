@@ -12,6 +12,7 @@ from sandbox import (
     housing_fund,
     office,
     office_cases,
+    office_names,
     phone,
     phone_privacy,
     sessions,
@@ -21,7 +22,6 @@ from sandbox import (
 )
 from sandbox.memory import Memory, memory
 from sandbox.office_answers import Sender
-from sandbox.office_result import OFFICES
 from sandbox.persons import PERSONS
 from sandbox.settings import Settings, settings
 from sandbox.switches import modes, parts, read_switch
@@ -83,7 +83,7 @@ def card(part: str) -> dict[str, Any]:
         counts = office_cases.count_cases(memory(), code)
         state = f"{counts['cases']} 件 cases · {counts['unsent']} 条待发 answers unsent"
         return shown | {
-            "name": OFFICES.get(code, code),
+            "name": office_names.name(code),
             "english": "Approval system",
             "state": state,
             "link": f"/{part}",

@@ -80,5 +80,7 @@ def test_one_command_measures_everything_and_prints_a_table(tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     for words in ("Flask hello", "W1 progress", "304", "pgbench", "W2 filing", "W1 ÷ hello", "W2 p99 ÷ p50"):
         assert words in done.stdout
-    medians = json.loads(found.read_text())["medians"]
+    written = json.loads(found.read_text())
+    medians, sealing = written["medians"], written["sealing"]
+    assert sealing.keys() == {"W1", "W2"} and all(0 < one["share"] < 1 for one in sealing.values())
     assert all(one["errors"] == 0 and one["rps"] > 0 for one in medians.values())
