@@ -55,6 +55,7 @@ def known(
         # A clerk of the deciding department is the one who may do all that the desk does.
         "STAFF_TOKEN": clerk.tokens["access_token"],
         "AUDITOR_TOKEN": make_clerk("S0002").tokens["access_token"],
+        "ADVISER_TOKEN": make_clerk("S0003").tokens["access_token"],
         "CLOSING_TOKEN": make_phone().tokens["access_token"],
         "ERASURE": make_phone().post("/v1/erasures").json["id"],
         "COPY": copy,

@@ -63,7 +63,7 @@ def kms_client(kms_url: str) -> Any:
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1}),
+        config=Config(connect_timeout=2, read_timeout=20, retries={"total_max_attempts": 1}),
     )
 
 
