@@ -133,9 +133,7 @@ def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
     return row
 
 
-def start(
-    work: Work, caller: Resident, service_code: str, typed: dict[str, Any], client: Client | None = None
-) -> Any:
+def start(work: Work, caller: Resident, service_code: str, typed: dict[str, Any], client: Client | None = None) -> Any:
     """Open a draft for the current version of a service; its row.
 
     Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises DraftLimitReached,
