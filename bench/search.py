@@ -33,48 +33,13 @@ _GUIDES = 2000
 # Two administrators of the demo's staff: nobody reviews a draft of their own.
 _DRAFTER, _REVIEWER = "S0004", "S0005"
 
-TYPED = [
-    "身份证",
-    "身份证丢了怎么办",
-    "社保",
-    "社保卡",
-    "老人补贴",
-    "高龄津贴",
-    "低保",
-    "公积金",
-    "公积金提取",
-    "gjj",
-    "sfz",
-    "shenfenzheng",
-    "gaoling",
-    "jzz",
-    "营业执照",
-    "注销公司",
-    "开饭店",
-    "驾照",
-    "驾照到期换证",
-    "结婚证",
-    "离婚",
-    "上户口",
-    "户口本",
-    "迁户口",
-    "危房改造",
-    "残疾证",
-    "新农合",
-    "外地看病",
-    "医保报销",
-    "退休金",
-    "养老认证",
-    "失业金",
-    "工伤",
-    "高铃津贴",
-    "涉保卡",
-    "身份正",
-    "证",
-    "许可",
-    "我要给我妈办老人补贴怎么弄",
-    "没有这样的事情呀",
-]
+TYPED = (
+    "身份证", "身份证丢了怎么办", "社保", "社保卡", "老人补贴", "高龄津贴", "低保", "公积金", "公积金提取",
+    "gjj", "sfz", "shenfenzheng", "gaoling", "jzz", "营业执照", "注销公司", "开饭店", "驾照", "驾照到期换证",
+    "结婚证", "离婚", "上户口", "户口本", "迁户口", "危房改造", "残疾证", "新农合", "外地看病", "医保报销",
+    "退休金", "养老认证", "失业金", "工伤", "高铃津贴", "涉保卡", "身份正", "证", "许可",
+    "我要给我妈办老人补贴怎么弄", "没有这样的事情呀",
+)  # fmt: skip
 """Forty texts: official and everyday words, fragments, pinyin, first letters, wrong characters, whole sentences."""
 
 # Two counties and a town, a city, and 昆明's heart: forty texts in five places are two hundred queries.

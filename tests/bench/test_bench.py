@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import load, pgbench
+from bench import load, pgbench, search
 from bench.figures import figures
 from bench.requests import record
 from bench.stage import Size, Stage, StageError
@@ -84,3 +84,15 @@ def test_one_command_measures_everything_and_prints_a_table(tmp_path: Path) -> N
     medians, sealing = written["medians"], written["sealing"]
     assert sealing.keys() == {"W1", "W2"} and all(0 < one["share"] < 1 for one in sealing.values())
     assert all(one["errors"] == 0 and one["rps"] > 0 for one in medians.values())
+
+
+def test_the_search_bench_imports_by_command_and_finds_everything(tmp_path: Path) -> None:
+    told = tmp_path / "told.json"
+    sizes = ["--items", "60", "--seconds", "0.5", "--connections", "2", "--workers", "1", "--threads", "2"]
+
+    assert search.main([*sizes, "--data", str(tmp_path / "data"), "--json", str(told)]) == 0
+
+    content = json.loads(told.read_text())
+    assert content["found"] >= 60
+    assert set(content["took"]) == {"generate", "import", "review", "publish"}
+    assert all(one["rps"] > 0 and one["errors"] == 0 for one in content["reads"].values())

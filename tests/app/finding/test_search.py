@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ Codes = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="module")
-def county(request: pytest.FixtureRequest) -> dict[str, str]:
+def county(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """Every service of the list that the bench takes its names from, in one region of its own: name → code."""
     request.getfixturevalue("product")
     with SERVICES.open(encoding="utf-8", newline="") as file:
@@ -37,7 +37,10 @@ def county(request: pytest.FixtureRequest) -> dict[str, str]:
         for name, code in made.items():
             text = {"name": {"zh": name, "en": f"Service {code}"}, "summary": {"zh": f"办理{name}。", "en": "."}}
             services.publish(work, model | text | {"code": code, "version": 1, "region": "539901"})
-    return made
+    yield made
+    with database.work() as work:
+        for table, column in (("service_versions", "service_code"), ("services", "code")):
+            work.run_sql(f"DELETE FROM {table} WHERE {column} = ANY(%(codes)s)", {"codes": list(made.values())})
 
 
 def first(codes: Codes, county: dict[str, str], words: str, most: int = 5) -> list[str]:
