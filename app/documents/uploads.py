@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,7 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock, database, jobs, storage
 from app.catalogue import services
+from app.catalogue.services import Material
 from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Job, Work, metadata
@@ -95,11 +97,12 @@ def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, 
     """A slot for one file of a draft, with the form that the phone posts to the store.
 
     `wish` has material, filename, content_type, size (bytes) and sha256 (hex). Raises NotFound,
-    AlreadySubmitted, InvalidContent (a material, type or size the service does not take), UploadLimitReached.
+    AlreadySubmitted, InvalidContent (a material, type or size the service does not take with these answers),
+    UploadLimitReached.
     """
     draft = drafts.own_draft(work, caller, submission_id)
     service = services.version(work.connection, draft.service_code, draft.service_version)
-    _check_wish(service, wish)
+    _check_wish(service.materials_for(drafts.cleaned(work.connection, service, draft)), wish)
     _check_slot_count(work, submission_id, wish["material"])
     upload_id = new_id()
     key = f"incoming/{upload_id}"
@@ -119,10 +122,10 @@ def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, 
     return {"id": upload_id, "state": "slot", "post": post, "expires_at": clock.now() + life}
 
 
-def _check_wish(service: services.ServiceVersion, wish: dict[str, Any]) -> None:
-    material = service.materials.get(wish["material"])
+def _check_wish(wanted: Mapping[str, Material], wish: dict[str, Any]) -> None:
+    material = wanted.get(wish["material"])
     if material is None:
-        raise InvalidContent(errors={"/material": [f"One of: {', '.join(sorted(service.materials))}."]})
+        raise InvalidContent(errors={"/material": [f"One of: {', '.join(sorted(wanted))}."]})
     if wish["content_type"] not in material.accept:
         raise InvalidContent(errors={"/content_type": [f"One of: {', '.join(material.accept)}."]})
     if wish["size"] > material.max_bytes:
@@ -160,8 +163,16 @@ def remove(work: Work, caller: Resident, upload_id: UUID) -> None:
     """Take a file out of a draft. Raises UploadNotFound, AlreadySubmitted."""
     upload = _own(work.connection, caller, upload_id, lock=True)
     drafts.own_draft(work, caller, upload.submission_id)
-    work.run(update(uploads).where(uploads.c.id == upload_id).values(removed_at=clock.now()))
-    removals.ask(work, removals.of_upload(upload_id))
+    take_out(work, [upload])
+
+
+def take_out(work: Work, files: Collection[Any]) -> None:
+    """Remove files of a draft whose row the caller has locked."""
+    if not files:
+        return
+    ids = [file.id for file in files]
+    work.run(update(uploads).where(uploads.c.id.in_(ids)).values(removed_at=clock.now()))
+    removals.ask(work, [prefix for upload_id in ids for prefix in removals.of_upload(upload_id)])
 
 
 def described(upload: Any) -> dict[str, Any]:
@@ -179,6 +190,11 @@ def listing(connection: Connection, submission_id: UUID) -> list[Any]:
     """Every upload of a submission that was not removed, oldest first."""
     statement = _with_key().where(uploads.c.submission_id == submission_id, uploads.c.removed_at.is_(None))
     return list(connection.execute(statement.order_by(uploads.c.id)))
+
+
+def attached(files: list[Any]) -> list[Any]:
+    """The clean files that answer a material of the guide."""
+    return [file for file in files if file.state == "clean" and file.material != services.SIGNATURE.code]
 
 
 def _with_key() -> Select[Any]:
