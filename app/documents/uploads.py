@@ -55,6 +55,7 @@ LARGEST = 100 * 1024 * 1024
 
 FILENAME = "uploads.filename"
 
+_INCOMING = "incoming/"
 _SLOTS_PER_MATERIAL = 20
 _LOST_AFTER = timedelta(minutes=15)
 _MAX_PIXELS = 50_000_000
@@ -105,7 +106,7 @@ def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, 
     _check_wish(service.materials_for(drafts.cleaned(work.connection, service, draft)), wish)
     _check_slot_count(work, submission_id, wish["material"])
     upload_id = new_id()
-    key = f"incoming/{upload_id}"
+    key = f"{_INCOMING}{upload_id}"
     name = data_keys.opened(draft).seal(wish["filename"], FILENAME, upload_id)
     work.run(
         insert(uploads).values(
@@ -136,6 +137,30 @@ def _check_slot_count(work: Work, submission_id: UUID, material: str) -> None:
     count = select(func.count()).where(uploads.c.submission_id == submission_id, uploads.c.material == material)
     if work.run(count).scalar_one() >= _SLOTS_PER_MATERIAL:
         raise UploadLimitReached
+
+
+def fits(material: Material | None, upload: Any) -> bool:
+    """Whether a file that was taken for some version of a service is taken for this material too."""
+    return material is not None and upload.content_type in material.accept and upload.size <= material.max_bytes
+
+
+def copy_into(work: Work, draft: Any, upload: Any) -> None:
+    """Give a draft a file of an earlier submission of the same person; both rows were read with their keys.
+
+    A job then copies the bytes and checks them anew: until then the new upload points at the earlier one's bytes.
+    """
+    upload_id = new_id()
+    kept = ("owner_id", "material", "content_type", "size", "sha256", "key")
+    work.run(
+        insert(uploads).values(
+            id=upload_id,
+            submission_id=draft.id,
+            state="received",
+            filename=data_keys.opened(draft).seal(filename(upload), FILENAME, upload_id),
+            **{name: getattr(upload, name) for name in kept},
+        )
+    )
+    work.announce(UploadReceived(upload_id))
 
 
 def confirm(work: Work, caller: Resident, upload_id: UUID) -> dict[str, Any]:
@@ -223,8 +248,13 @@ def inspect(upload_id: str) -> None:
     # The phone knows the first key and can overwrite it until its form expires, even while we look. So what is
     # checked, and kept, is a copy under a key that it never learns.
     copy = f"clean/{upload_id}/{new_id()}"
-    storage.copy(upload.key, copy)
-    refusal = _fault(upload, copy)
+    is_posted = upload.key.startswith(_INCOMING)
+    if not is_posted and storage.size_of(upload.key) is None:
+        # It came from an earlier submission, whose files were removed in the meantime.
+        refusal: str | None = "source_gone"
+    else:
+        storage.copy(upload.key, copy)
+        refusal = _fault(upload, copy)
     clean = {"state": "clean", "key": copy}
     outcome = clean if refusal is None else {"state": "refused", "refusal": refusal}
     settle = update(uploads).where(uploads.c.id == upload.id, uploads.c.state == "received").values(**outcome)
@@ -232,7 +262,8 @@ def inspect(upload_id: str) -> None:
         settled = work.run(settle).rowcount == 1
     if refusal is not None or not settled:
         storage.remove(copy)
-    storage.remove(upload.key)
+    if is_posted:
+        storage.remove(upload.key)
 
 
 @jobs.tasks.periodic(cron="* * * * *")
