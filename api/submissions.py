@@ -37,8 +37,9 @@ from app.documents.uploads import UploadLimitReached
 from app.people.identity import StepUpRequired
 from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
-from app.submissions import drafts, progress, submissions
+from app.submissions import discards, drafts, progress, renewals, submissions
 from app.submissions.drafts import AlreadySubmitted, DraftLimitReached, Stale, SubmissionNotFound
+from app.submissions.renewals import Renewed
 from app.submissions.submissions import (
     SignatureOutdated,
     SignatureRequired,
@@ -68,11 +69,15 @@ _FILING = (
     status=201,
     body=SubmissionStartSchema,
     answer=StartedSchema,
-    refuses=(*UNAVAILABLE, ServiceNotOnline, *CLOSED, DraftLimitReached, *_FILING),
+    refuses=(*UNAVAILABLE, ServiceNotOnline, *CLOSED, DraftLimitReached, SubmissionNotFound, *_FILING),
     headers=(CLIENT,),
 )
 def start_submission(visit: Visit, wish: dict[str, Any]) -> Response:
-    """Start a draft, or with `submit` file at once what needs neither materials nor a signature."""
+    """Start a draft, empty or as a copy, or with `submit` file at once what needs neither materials nor a signature."""
+    if "copy_of" in wish:
+        return _renewed(
+            visit, renewals.copy(visit.work, visit.caller, wish["copy_of"], wish["answers"], visit.client), 201
+        )
     if wish["submit"]:
         args = (visit.work, visit.caller, wish["service"], wish["answers"], visit.language)
         receipt = submissions.submit_at_once(*args, shown(wish, visit.device), visit.client)
@@ -109,6 +114,31 @@ def edit_submission(visit: Visit, patch: dict[str, Any], submission_id: UUID) ->
         raise PreconditionRequired
     draft = drafts.edit(visit.work, visit.caller, submission_id, visit.revision, patch["answers"])
     return _with_revision(_shown(visit, draft), 200)
+
+
+@door.acts(
+    "/<uuid:submission_id>/upgrade",
+    answer=SubmissionSchema,
+    headers=(IF_MATCH,),
+    refuses=(SubmissionNotFound, AlreadySubmitted, PreconditionRequired, Stale, *UNAVAILABLE, ServiceNotOnline),
+)
+def upgrade_submission(visit: Visit, submission_id: UUID) -> Response:
+    """Move a draft to the newest version of its service: what still fits stays, `dropped` says what did not."""
+    if not visit.is_conditional:
+        raise PreconditionRequired
+    return _renewed(visit, renewals.upgrade(visit.work, visit.caller, submission_id, visit.revision), 200)
+
+
+@door.saves(
+    "DELETE",
+    "/<uuid:submission_id>",
+    status=204,
+    headers=(IF_MATCH_OPTIONAL,),
+    refuses=(SubmissionNotFound, AlreadySubmitted, BadHeader, Stale),
+)
+def drop_submission(visit: Visit, submission_id: UUID) -> None:
+    """Drop a draft for good, with its files. What was filed can not be dropped."""
+    discards.drop(visit.work, visit.caller, submission_id, visit.revision)
 
 
 @door.acts(
@@ -193,8 +223,12 @@ def _shown(visit: Visit, row: Any) -> dict[str, Any]:
         "answers": drafts.answers(row),
         "uploads": [uploads.described(upload) for upload in uploads.listing(visit.connection, row.id)],
         "missing": submissions.missing(visit.connection, row, visit.language) if is_draft else {},
-        "expires_at": row.expires_at,
+        "newer_version": renewals.newer_version(visit.connection, row) if is_draft else None,
     }
+
+
+def _renewed(visit: Visit, renewed: Renewed, status: int) -> Response:
+    return _with_revision({**_shown(visit, renewed.draft), "dropped": renewed.dropped}, status)
 
 
 def _with_revision(shown: dict[str, Any], status: int) -> Response:

@@ -141,7 +141,7 @@ def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:
 
 
 def _attached(work: Work, submission_id: UUID) -> list[Any]:
-    return signatures.attached(uploads.listing(work.connection, submission_id))
+    return uploads.attached(uploads.listing(work.connection, submission_id))
 
 
 def _file(service: services.ServiceVersion, upload: Any) -> File:

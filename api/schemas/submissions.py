@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, fields, validate
+from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from api.schemas.fields import SHA256, Answers, Flag, Instant, text
 from api.schemas.notices import ShownNoticeSchema
@@ -24,13 +24,25 @@ def shown_notices() -> fields.List[Any]:
 
 
 class SubmissionStartSchema(Schema):
-    service = text(1, 100, required=True, metadata={"example": "residence-permit"})
+    """Either `service` or `copy_of`. What was copied can not be filed unread, so `submit` goes with `service` only."""
+
+    service = text(1, 100, metadata={"example": "residence-permit"})
+    copy_of = fields.UUID(
+        metadata={"description": "A submission of one's own, whose answers and reusable files the draft starts with."}
+    )
     answers = Answers(load_default=dict, metadata={"example": {}})
     submit = Flag(
         load_default=False,
         metadata={"description": "File at once; only for services without materials and signature."},
     )
     notices = shown_notices()
+
+    @validates_schema
+    def _check_origin(self, wish: dict[str, Any], **_: Any) -> None:
+        if "service" not in wish and "copy_of" not in wish:
+            raise ValidationError("Missing data for required field.", "service")
+        if "copy_of" in wish and ("service" in wish or wish["submit"]):
+            raise ValidationError("Not together with service or submit.", "copy_of")
 
 
 class SubmitSchema(Schema):
@@ -69,6 +81,12 @@ class SubmissionSummarySchema(Schema):
     created_at = Instant(required=True)
     received_at = Instant(required=True, allow_none=True)
     due = fields.Nested(DueSchema, required=True, allow_none=True)
+    expires_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When a draft is erased that nobody goes on with."}
+    )
+    expiring = fields.Boolean(
+        required=True, metadata={"description": "It is a draft that expires within a week: warn its owner."}
+    )
 
 
 class SubmissionPageSchema(Schema):
@@ -87,7 +105,7 @@ class UploadSchema(Schema):
     refusal = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "size_mismatch, checksum_mismatch or type_mismatch."},
+        metadata={"description": "size_mismatch, checksum_mismatch, type_mismatch or source_gone."},
     )
 
 
@@ -98,7 +116,16 @@ class SubmissionSchema(SubmissionSummarySchema):
     answers = fields.Dict(required=True)
     uploads = fields.List(fields.Nested(UploadSchema), required=True)
     missing = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
-    expires_at = Instant(required=True, allow_none=True)
+    newer_version = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "A newer version of the service to move the draft to."}
+    )
+    dropped = fields.List(
+        fields.String(),
+        metadata={
+            "description": "After a copy or an upgrade: JSON Pointers of what did not fit any more.",
+            "example": ["/answers/hukou_address"],
+        },
+    )
 
 
 class ReceiptSchema(Schema):

@@ -63,7 +63,8 @@ class Form:
     """The form of one service version. Building one compiles its schema, so keep it with the version.
 
     `schema` is JSON Schema 2020-12; `layout` lists the fields with their words, `rules` what answers must fulfil
-    together, `situations` the questions that come first, all as in the definition files.
+    together, `situations` the questions that come first, all as in the definition files. `prefills` says whether
+    anything is taken over from the login.
     Raises ValueError for a schema that is none, does not end, or names what the form does not have.
     """
 
@@ -82,6 +83,7 @@ class Form:
         self._entries = {entry["field"]: entry for entry in layout}
         self._rules = [understand_rule(rule, self.questions.names) for rule in rules]
         self._labels = Labels(self.questions)
+        self.prefills = any("prefill" in question.entry for question in self.questions.every)
         self._needed = [question for question in self.questions.every if question.needed]
         self._told = {"layout": layout, "rules": rules, "situations": situations}
         self._for_client: dict[str, dict[str, Any]] = {}

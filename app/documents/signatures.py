@@ -9,20 +9,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, DateTime, ForeignKey, Integer, Table, Text, select
+from sqlalchemy import Column, Connection, DateTime, ForeignKey, Integer, Table, Text, delete, select
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
 from app import clock
 from app.catalogue import services
-from app.crypto import data_keys
 from app.database import Work, metadata
-from app.documents import uploads
 from app.people import identity
 from app.people.callers import Resident
 from app.refusals import Refusal
-from app.submissions import drafts
-from app.submissions.contents import SALT, content_hash
+from app.submissions import applications, drafts
 
 signatures = Table(
     "signatures",
@@ -55,18 +52,18 @@ def sign(work: Work, caller: Resident, submission_id: UUID, upload_id: UUID, dev
     SignatureImageUnusable.
     """
     draft = drafts.own_draft(work, caller, submission_id)
-    service = services.version(work.connection, draft.service_code, draft.service_version)
+    application = applications.of_draft(work.connection, draft)
+    service = application.service
     if not service.needs_signature:
         raise SignatureNotNeeded
     identity.require(caller, service)
-    files = uploads.listing(work.connection, submission_id)
-    image = next((file for file in files if file.id == upload_id), None)
+    image = next((file for file in application.files if file.id == upload_id), None)
     if image is None or image.material != services.SIGNATURE.code or image.state != "clean":
         raise SignatureImageUnusable
     values = {
         "signer_id": caller.id,
         "method": "drawn",
-        "content_sha256": hash_of(draft, files),
+        "content_sha256": application.sha256,
         "upload_id": upload_id,
         "image_sha256": image.sha256,
         "identity_level": caller.level,
@@ -77,36 +74,17 @@ def sign(work: Work, caller: Resident, submission_id: UUID, upload_id: UUID, dev
     statement = insert(signatures).values(submission_id=submission_id, **values)
     work.run(statement.on_conflict_do_update(index_elements=["submission_id"], set_=values))
     shown = ("method", "content_sha256", "image_sha256", "identity_level", "signed_at")
-    return {**{name: values[name] for name in shown}, "content_salt": content_salt(draft)}
-
-
-def hash_of(draft: Any, files: list[Any]) -> str:
-    """The content hash of a draft with these uploads; the signature's own image is not part of what is signed."""
-    attachments = [(file.material, file.sha256) for file in attached(files)]
-    return content_hash(
-        draft.id,
-        draft.service_code,
-        draft.service_version,
-        draft.applicant_id,
-        drafts.answers(draft),
-        attachments,
-        content_salt(draft),
-    )
-
-
-def content_salt(draft: Any) -> str:
-    """The salt of the content hash of a submission that was read with its key. Raises SealError."""
-    return data_keys.opened(draft).salt(SALT)
-
-
-def attached(files: list[Any]) -> list[Any]:
-    """The clean files that answer a material of the guide."""
-    return [file for file in files if file.state == "clean" and file.material != services.SIGNATURE.code]
+    return {**{name: values[name] for name in shown}, "content_salt": application.salt}
 
 
 def of(connection: Connection, submission_id: UUID) -> Any:
     """The signature row of a submission, or None."""
     return connection.execute(select(signatures).where(signatures.c.submission_id == submission_id)).one_or_none()
+
+
+def withdraw(work: Work, submission_id: UUID) -> None:
+    """Take back the signature of a draft that is not what was signed any more."""
+    work.run(delete(signatures).where(signatures.c.submission_id == submission_id))
 
 
 def standing(connection: Connection, draft: Any, files: list[Any]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,7 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock, database, jobs, storage
 from app.catalogue import services
+from app.catalogue.services import Material
 from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Job, Work, metadata
@@ -53,6 +55,7 @@ LARGEST = 100 * 1024 * 1024
 
 FILENAME = "uploads.filename"
 
+_INCOMING = "incoming/"
 _SLOTS_PER_MATERIAL = 20
 _LOST_AFTER = timedelta(minutes=15)
 _MAX_PIXELS = 50_000_000
@@ -95,14 +98,15 @@ def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, 
     """A slot for one file of a draft, with the form that the phone posts to the store.
 
     `wish` has material, filename, content_type, size (bytes) and sha256 (hex). Raises NotFound,
-    AlreadySubmitted, InvalidContent (a material, type or size the service does not take), UploadLimitReached.
+    AlreadySubmitted, InvalidContent (a material, type or size the service does not take with these answers),
+    UploadLimitReached.
     """
     draft = drafts.own_draft(work, caller, submission_id)
     service = services.version(work.connection, draft.service_code, draft.service_version)
-    _check_wish(service, wish)
+    _check_wish(service.materials_for(drafts.cleaned(work.connection, service, draft)), wish)
     _check_slot_count(work, submission_id, wish["material"])
     upload_id = new_id()
-    key = f"incoming/{upload_id}"
+    key = f"{_INCOMING}{upload_id}"
     name = data_keys.opened(draft).seal(wish["filename"], FILENAME, upload_id)
     work.run(
         insert(uploads).values(
@@ -119,10 +123,10 @@ def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, 
     return {"id": upload_id, "state": "slot", "post": post, "expires_at": clock.now() + life}
 
 
-def _check_wish(service: services.ServiceVersion, wish: dict[str, Any]) -> None:
-    material = service.materials.get(wish["material"])
+def _check_wish(wanted: Mapping[str, Material], wish: dict[str, Any]) -> None:
+    material = wanted.get(wish["material"])
     if material is None:
-        raise InvalidContent(errors={"/material": [f"One of: {', '.join(sorted(service.materials))}."]})
+        raise InvalidContent(errors={"/material": [f"One of: {', '.join(sorted(wanted))}."]})
     if wish["content_type"] not in material.accept:
         raise InvalidContent(errors={"/content_type": [f"One of: {', '.join(material.accept)}."]})
     if wish["size"] > material.max_bytes:
@@ -133,6 +137,30 @@ def _check_slot_count(work: Work, submission_id: UUID, material: str) -> None:
     count = select(func.count()).where(uploads.c.submission_id == submission_id, uploads.c.material == material)
     if work.run(count).scalar_one() >= _SLOTS_PER_MATERIAL:
         raise UploadLimitReached
+
+
+def fits(material: Material | None, upload: Any) -> bool:
+    """Whether a file that was taken for some version of a service is taken for this material too."""
+    return material is not None and upload.content_type in material.accept and upload.size <= material.max_bytes
+
+
+def copy_into(work: Work, draft: Any, upload: Any) -> None:
+    """Give a draft a file of an earlier submission of the same person; both rows were read with their keys.
+
+    A job then copies the bytes and checks them anew: until then the new upload points at the earlier one's bytes.
+    """
+    upload_id = new_id()
+    kept = ("owner_id", "material", "content_type", "size", "sha256", "key")
+    work.run(
+        insert(uploads).values(
+            id=upload_id,
+            submission_id=draft.id,
+            state="received",
+            filename=data_keys.opened(draft).seal(filename(upload), FILENAME, upload_id),
+            **{name: getattr(upload, name) for name in kept},
+        )
+    )
+    work.announce(UploadReceived(upload_id))
 
 
 def confirm(work: Work, caller: Resident, upload_id: UUID) -> dict[str, Any]:
@@ -160,8 +188,16 @@ def remove(work: Work, caller: Resident, upload_id: UUID) -> None:
     """Take a file out of a draft. Raises UploadNotFound, AlreadySubmitted."""
     upload = _own(work.connection, caller, upload_id, lock=True)
     drafts.own_draft(work, caller, upload.submission_id)
-    work.run(update(uploads).where(uploads.c.id == upload_id).values(removed_at=clock.now()))
-    removals.ask(work, removals.of_upload(upload_id))
+    take_out(work, [upload])
+
+
+def take_out(work: Work, files: Collection[Any]) -> None:
+    """Remove files of a draft whose row the caller has locked."""
+    if not files:
+        return
+    ids = [file.id for file in files]
+    work.run(update(uploads).where(uploads.c.id.in_(ids)).values(removed_at=clock.now()))
+    removals.ask(work, [prefix for upload_id in ids for prefix in removals.of_upload(upload_id)])
 
 
 def described(upload: Any) -> dict[str, Any]:
@@ -179,6 +215,11 @@ def listing(connection: Connection, submission_id: UUID) -> list[Any]:
     """Every upload of a submission that was not removed, oldest first."""
     statement = _with_key().where(uploads.c.submission_id == submission_id, uploads.c.removed_at.is_(None))
     return list(connection.execute(statement.order_by(uploads.c.id)))
+
+
+def attached(files: list[Any]) -> list[Any]:
+    """The clean files that answer a material of the guide."""
+    return [file for file in files if file.state == "clean" and file.material != services.SIGNATURE.code]
 
 
 def _with_key() -> Select[Any]:
@@ -207,8 +248,13 @@ def inspect(upload_id: str) -> None:
     # The phone knows the first key and can overwrite it until its form expires, even while we look. So what is
     # checked, and kept, is a copy under a key that it never learns.
     copy = f"clean/{upload_id}/{new_id()}"
-    storage.copy(upload.key, copy)
-    refusal = _fault(upload, copy)
+    is_posted = upload.key.startswith(_INCOMING)
+    if not is_posted and storage.size_of(upload.key) is None:
+        # It came from an earlier submission, whose files were removed in the meantime.
+        refusal: str | None = "source_gone"
+    else:
+        storage.copy(upload.key, copy)
+        refusal = _fault(upload, copy)
     clean = {"state": "clean", "key": copy}
     outcome = clean if refusal is None else {"state": "refused", "refusal": refusal}
     settle = update(uploads).where(uploads.c.id == upload.id, uploads.c.state == "received").values(**outcome)
@@ -216,7 +262,8 @@ def inspect(upload_id: str) -> None:
         settled = work.run(settle).rowcount == 1
     if refusal is not None or not settled:
         storage.remove(copy)
-    storage.remove(upload.key)
+    if is_posted:
+        storage.remove(upload.key)
 
 
 @jobs.tasks.periodic(cron="* * * * *")

@@ -35,6 +35,7 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 from app import clock
 from app.catalogue import services
 from app.catalogue.availability import Client
+from app.catalogue.services import ServiceVersion
 from app.crypto import data_keys as keys
 from app.crypto.data_keys import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
@@ -43,6 +44,7 @@ from app.identifiers import new_id
 from app.people.callers import Resident
 from app.refusals import InvalidContent, NotFound, Refusal
 from app.settings import settings
+from app.submissions import applicants
 from app.submissions.steps import STATES
 
 _DRAFTS_PER_RESIDENT = 50
@@ -145,6 +147,14 @@ def answers(row: Any) -> dict[str, Any]:
     return found
 
 
+def cleaned(connection: Connection, service: ServiceVersion, draft: Any) -> dict[str, Any]:
+    """The answers of a draft as they would be filed now: what its form hides is left out, but stays in the draft.
+
+    Raises SealError.
+    """
+    return service.form.clean(answers(draft), applicants.known(connection, service, draft.applicant_id))
+
+
 def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
     """The resident's draft under a row lock. Raises SubmissionNotFound, AlreadySubmitted."""
     row = own(work.connection, caller, submission_id, lock=True)
@@ -156,10 +166,15 @@ def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
 def start(work: Work, caller: Resident, service_code: str, typed: dict[str, Any], client: Client | None = None) -> Any:
     """Open a draft for the current version of a service; its row.
 
-    Answers may be incomplete or wrong: a draft keeps whatever was typed. Raises DraftLimitReached,
-    or as `services.for_filing`.
+    Answers may be incomplete or wrong: a draft keeps whatever was typed. What the login knows stands there already.
+    Raises DraftLimitReached, or as `services.for_filing`.
     """
     service = services.for_filing(work.connection, service_code, client)
+    return begin(work, caller, service, typed)
+
+
+def begin(work: Work, caller: Resident, service: ServiceVersion, typed: dict[str, Any]) -> Any:
+    """A new draft under this version, as a row. Raises DraftLimitReached."""
     open_drafts = select(func.count()).where(submissions.c.applicant_id == caller.id, submissions.c.state == "draft")
     if work.run(open_drafts).scalar_one() >= _DRAFTS_PER_RESIDENT:
         raise DraftLimitReached
@@ -173,11 +188,20 @@ def start(work: Work, caller: Resident, service_code: str, typed: dict[str, Any]
             department_code=service.department_code,
             applicant_id=caller.id,
             state="draft",
-            answers=key.seal(typed, ANSWERS, submission_id),
+            answers=key.seal(with_prefilled(work.connection, service, caller, typed), ANSWERS, submission_id),
             expires_at=clock.now() + settings().draft_life,
         )
     )
     return own(work.connection, caller, submission_id)
+
+
+def with_prefilled(
+    connection: Connection, service: ServiceVersion, caller: Resident, typed: dict[str, Any]
+) -> dict[str, Any]:
+    """What was typed, and beside it what the login knows of what was not. Raises SealError."""
+    if not service.form.prefills:
+        return typed
+    return {**service.form.prefilled(applicants.known(connection, service, caller.id)), **typed}
 
 
 def edit(work: Work, caller: Resident, submission_id: UUID, revision: int | None, patch: dict[str, Any]) -> Any:

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from app import clock
 from app.catalogue import departments, services
 from app.database import row_of
 from app.people.callers import Resident
+from app.privacy import retention
 from app.submissions import history
 from app.submissions.drafts import SubmissionNotFound, submissions
 from app.submissions.steps import STATES, STEPS
@@ -88,7 +90,12 @@ def listing(
 
 def summary(connection: Connection, row: Any, language: str) -> dict[str, Any]:
     """A submission in one line of a list."""
-    return {**_head(connection, row, language), "created_at": row.created_at}
+    return {
+        **_head(connection, row, language),
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "expiring": row.expires_at is not None and row.expires_at < clock.now() + retention.DRAFT_WARNING,
+    }
 
 
 def _head(connection: Connection, row: Any, language: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from app.privacy import requirements
 from app.privacy.acknowledgements import Shown
 from app.privacy.requirements import Requirements
 from app.refusals import Refusal
-from app.submissions import drafts, due_dates, history
+from app.submissions import applicants, applications, drafts, due_dates, history
 from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.due_dates import DueDates
@@ -88,18 +88,18 @@ def submit(
     draft = drafts.own_draft(work, caller, submission_id)
     drafts.check_revision(draft, revision)
     services.require_open(work.connection, draft.service_code, client)
-    service = services.version(work.connection, draft.service_code, draft.service_version)
+    application = applications.of_draft(work.connection, draft)
+    service, answers, files = application.service, application.answers, application.files
     identity.require(caller, service)
-    files = uploads.listing(work.connection, submission_id)
-    content_sha256 = signatures.hash_of(draft, files)
     signature = signatures.standing(work.connection, draft, files) if service.needs_signature else None
     unsigned = service.needs_signature and signature is None
-    answers = drafts.answers(draft)
     _check_complete(service, answers, files, language, unsigned)
+    proof = {"content_sha256": application.sha256, "content_salt": application.salt}
     if service.needs_signature:
-        _check_signature(signature, content_sha256)
-    sealed = (data_keys.envelope(draft), draft.answers)
-    proof = {"content_sha256": content_sha256, "content_salt": signatures.content_salt(draft)}
+        _check_signature(signature, proof["content_sha256"])
+    # What was hidden when it was filed is kept no longer: neither the answers nor the files.
+    uploads.take_out(work, application.unused)
+    sealed = (data_keys.envelope(draft), data_keys.opened(draft).seal(answers, drafts.ANSWERS, submission_id))
     needed = requirements.of(service, answers, shown)
     return _file(work, caller, submission_id, sealed, proof, needed)
 
@@ -121,6 +121,7 @@ def submit_at_once(
     """
     service = services.for_filing(work.connection, service_code, client)
     identity.require(caller, service)
+    answers = service.form.clean(answers, applicants.known(work.connection, service, caller.id))
     _check_complete(service, answers, [], language, unsigned=service.needs_signature)
     if service.needs_signature:
         raise SignatureRequired
@@ -136,15 +137,14 @@ def submit_at_once(
 
 def missing(connection: Connection, draft: Any, language: str) -> dict[str, list[str]]:
     """What a draft still lacks, as JSON Pointers with words; empty when it can be filed."""
-    service = services.version(connection, draft.service_code, draft.service_version)
-    files = uploads.listing(connection, draft.id)
-    answers = drafts.answers(draft)
+    application = applications.of_draft(connection, draft)
+    service, answers, files = application.service, application.answers, application.files
     faults = _faults(service, answers, files, language)
     needed = requirements.of(service, answers, Shown())
     faults |= requirements.missing(connection, draft.applicant_id, needed, language)
     if service.needs_signature:
         signature = signatures.standing(connection, draft, files)
-        if signature is None or signature.content_sha256 != signatures.hash_of(draft, files):
+        if signature is None or signature.content_sha256 != application.sha256:
             faults["/signature"] = [_SIGN[language]]
     return faults
 
@@ -201,10 +201,10 @@ WITH turn AS (
            %(content_sha256)s, %(reference)s, %(at)s, last_turn, %(acceptance_due)s, %(decision_due)s, %(provisional)s
     FROM turn
     ON CONFLICT (id) DO UPDATE SET
-        state = excluded.state, content_sha256 = excluded.content_sha256, reference = excluded.reference,
-        received_at = excluded.received_at, turn = excluded.turn, acceptance_due = excluded.acceptance_due,
-        decision_due = excluded.decision_due, due_provisional = excluded.due_provisional,
-        revision = s.revision + 1, expires_at = NULL
+        state = excluded.state, answers = excluded.answers, content_sha256 = excluded.content_sha256,
+        reference = excluded.reference, received_at = excluded.received_at, turn = excluded.turn,
+        acceptance_due = excluded.acceptance_due, decision_due = excluded.decision_due,
+        due_provisional = excluded.due_provisional, revision = s.revision + 1, expires_at = NULL
     RETURNING turn
 ), recorded AS (
     INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code)

@@ -167,7 +167,7 @@ def test_a_thief_who_guesses_the_answers_can_not_see_that_he_is_right(phone: Pho
     content = {
         "submission": receipt["id"],
         "service": "housing-fund-balance",
-        "version": 1,
+        "version": phone.get(f"/v1/submissions/{receipt['id']}").json["service"]["version"],
         "applicant": str(phone.resident_id),
         "answers": {},
         "attachments": [],

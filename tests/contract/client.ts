@@ -36,6 +36,6 @@ export async function mistakes(): Promise<void> {
   await api.GET("/v1/service");
   // @ts-expect-error: a POST that acts needs its Idempotency-Key.
   await api.POST("/v1/submissions", { body: { service: "residence-permit" } });
-  // @ts-expect-error: the service is missing.
-  await api.POST("/v1/submissions", { params: { header: { "Idempotency-Key": "k" } }, body: { submit: true } });
+  // @ts-expect-error: a service is named by its code, which is a text.
+  await api.POST("/v1/submissions", { params: { header: { "Idempotency-Key": "k" } }, body: { service: 7, submit: true } });
 }

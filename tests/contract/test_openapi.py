@@ -37,6 +37,7 @@ def known(
     monkeypatch.setenv("LOOKS_PER_HOUR", "100000")
     settings.cache_clear()
     draft = phone.start("residence-permit", {"reason": "residence"})
+    unwanted = phone.start("residence-permit")
     upload = phone.upload(draft["id"], "photo", picture())
     wish = {"service": "housing-fund-balance", "submit": True}
     answered = phone.post("/v1/submissions", wish).json["id"]
@@ -61,6 +62,7 @@ def known(
         "COPY": copy,
         "CORRECTION": correction,
         "DRAFT": draft["id"],
+        "UNWANTED": unwanted["id"],
         "UPLOAD": upload,
         "ANSWERED": answered,
         "FILED": filed["id"],

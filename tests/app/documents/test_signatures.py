@@ -52,7 +52,7 @@ def test_the_hash_is_the_canonical_json_of_all_that_is_said_and_attached(phone: 
     content = {
         "submission": draft["id"],
         "service": "residence-permit",
-        "version": 1,
+        "version": phone.get(f"/v1/submissions/{draft['id']}").json["service"]["version"],
         "applicant": str(phone.resident_id),
         "answers": PERMIT,
         "attachments": [["photo", hashlib.sha256(picture()).hexdigest()]],

@@ -108,6 +108,42 @@ def test_of_many_edits_at_once_on_one_state_exactly_one_is_saved(product: Flask,
     assert list(phone.get(path).json["answers"]) == [f"field{statuses.index(200)}"]
 
 
+def test_of_two_phones_at_the_same_moment_the_slower_one_loses_nothing(product: Flask, phone: Phone) -> None:
+    for number in range(20):
+        path = f"/v1/submissions/{phone.start('residence-permit', PERMIT)['id']}"
+        patches = [{"address_detail": f"幸福路{number}号"}, {"hukou_address": f"西昌市{number}号"}]
+        start = Barrier(2)
+
+        def edit(patch: dict[str, Any], path: str = path, start: Barrier = start) -> int:
+            own = Phone(phone.resident_id, phone.tokens, product.test_client())
+            start.wait()
+            return own.patch(path, patch, '"1"').status_code
+
+        with ThreadPoolExecutor(2) as pool:
+            statuses = list(pool.map(edit, patches))
+
+        assert sorted(statuses) == [200, 412]
+        late = patches[statuses.index(412)]
+        again = phone.patch(path, late, phone.get(path).headers["ETag"])
+        assert again.json["answers"] == {**PERMIT, **patches[0], **patches[1]}
+
+
+def test_a_draft_that_expires_soon_says_so_until_somebody_goes_on_with_it(phone: Phone) -> None:
+    path = f"/v1/submissions/{phone.start('residence-permit')['id']}"
+
+    def told() -> list[bool]:
+        (listed,) = phone.get("/v1/submissions").json["items"]
+        shown = phone.get(path).json
+        assert listed["expires_at"] == shown["expires_at"]
+        return [listed["expiring"], shown["expiring"]]
+
+    assert told() == [False, False]
+    with clock.moved(timedelta(days=84)):
+        assert told() == [True, True]
+        assert phone.patch(path, {"reason": "residence"}, '"1"').status_code == 200
+        assert told() == [False, False]
+
+
 def test_an_edit_says_on_which_state_it_was_made(phone: Phone) -> None:
     path = f"/v1/submissions/{phone.start('residence-permit')['id']}"
 
