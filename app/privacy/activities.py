@@ -19,7 +19,7 @@ from app.catalogue.services import ServiceVersion
 from app.crypto.sealed import personal_columns
 from app.database import metadata
 from app.people.callers import Clerk
-from app.privacy import purposes
+from app.privacy import purposes, retention
 from app.privacy.purposes import Purpose
 from app.refusals import Refusal
 
@@ -125,7 +125,7 @@ def _of_service(connection: Connection, service: ServiceVersion, purpose: Purpos
         "kinds": kinds,
         "recipients": recipients,
         "storage": ["submissions.answers", "uploads.filename"],
-        "retention": processing.get("retention") or _ARCHIVE_TERM,
+        "retention": processing.get("retention") or _kept(service),
         "assessment": _assessment(kinds, recipients, record),
     }
 
@@ -142,10 +142,9 @@ def _assessment(kinds: list[dict[str, Any]], recipients: list[Words], record: st
     return {"needed": bool(because), "because": because, "record": record}
 
 
-_ARCHIVE_TERM = {
-    "zh": "草稿90天；已提交的按办理部门档案保管期限",
-    "en": "Drafts 90 days; filed ones for the archive term of the department",
-}
+def _kept(service: ServiceVersion) -> Words:
+    filed = retention.told(service.definition)
+    return {"zh": f"草稿90天；{filed['zh']}", "en": f"Drafts 90 days. {filed['en']}"}
 
 
 def as_markdown(activities: list[dict[str, Any]], language: str) -> str:

@@ -7,6 +7,7 @@ changes: other content is a new version, and a consent or acknowledgement names 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ from app.privacy import purposes, service_notices
 from app.refusals import NotFound
 
 TEXTS = Path(__file__).parent / "texts"
+
+_PAGE = 500
 
 GENERAL, WECHAT_PUSH, CHILDREN = "general", "wechat-push", "children"
 
@@ -118,9 +121,11 @@ def _scopes(code: str, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {purpose.code: {"sha256": purpose.scope, "consents": len(purpose.consents)} for purpose in told}
 
 
-def _current_services(work: Work) -> list[ServiceVersion]:
-    rows = work.run(select(services.services.c.code, services.services.c.current_version)).all()
-    return [services.version(work.connection, row.code, row.current_version) for row in rows]
+def _current_services(work: Work) -> Iterator[ServiceVersion]:
+    after = None
+    while page := services.listing(work.connection, after, _PAGE):
+        yield from page
+        after = page[-1].code
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -146,8 +151,11 @@ def version(connection: Connection, code: str, number: int) -> Row[Any]:
 
 
 def of_service(connection: Connection, service: ServiceVersion) -> Row[Any]:
-    """The newest notice about this edition of a service. Raises NoticeNotFound."""
-    statement = _newest(purposes.notice_code(service.code)).where(notices.c.service_version == service.version)
+    """The newest notice about this edition of a service. Raises NoticeNotFound.
+
+    An edition whose notice would say just what an older one's says has none of its own.
+    """
+    statement = _newest(purposes.notice_code(service.code)).where(notices.c.service_version <= service.version)
     return _found(connection.execute(statement).one_or_none())
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import rfc8785
 
+from app.catalogue.expressions import SITUATIONS
+from app.catalogue.forms import Field
 from app.catalogue.services import ServiceVersion
 
 Words = dict[str, str]
@@ -116,7 +118,7 @@ def faults(service: ServiceVersion) -> list[str]:
         if not kind["purpose"].get(language, "").strip()
     ]
     processing = _processing(service.definition)
-    properties = set(service.definition["form"]["schema"].get("properties", {}))
+    properties = {field.path for field in service.form.fields()}
     for purpose in processing["purposes"]:
         found += [
             f"{service.code}: {purpose['code']} takes {name}, which the form has not"
@@ -158,9 +160,9 @@ def notice_required(service: ServiceVersion) -> bool:
 
 
 def _handling(service: ServiceVersion) -> dict[str, Any]:
-    definition, processing = service.definition, _processing(service.definition)
+    processing = _processing(service.definition)
     elsewhere = {name for purpose in processing["purposes"] for name in purpose["fields"]}
-    names = [name for name in definition["form"]["schema"].get("properties", {}) if name not in elsewhere]
+    left = [field for field in service.form.fields() if _top(field) not in elsewhere]
     return {
         "code": HANDLING,
         "name": {
@@ -170,7 +172,7 @@ def _handling(service: ServiceVersion) -> dict[str, Any]:
         "basis": processing["basis"],
         "required": True,
         "method": _METHOD,
-        "kinds": [*_FROM_LOGIN, *(_field(service, name) for name in names), *_files(service)],
+        "kinds": [*_FROM_LOGIN, *map(_kind, left), *_files(service)],
         "recipients": [{"code": service.department_code, "name": None}],
         "after_withdrawal": _AFTER_WITHDRAWAL,
     }
@@ -183,20 +185,25 @@ def _apart(service: ServiceVersion, purpose: dict[str, Any]) -> dict[str, Any]:
         "basis": purpose["basis"],
         "required": purpose.get("required", False),
         "method": purpose.get("method", _METHOD),
-        "kinds": [_field(service, name) for name in purpose["fields"]],
+        "kinds": [_kind(field) for field in service.form.fields() if _top(field) in purpose["fields"]],
         "recipients": purpose.get("recipients", []),
         "after_withdrawal": purpose.get("after_withdrawal", _AFTER_WITHDRAWAL),
     }
 
 
-def _field(service: ServiceVersion, name: str) -> dict[str, Any]:
-    hints: dict[str, Any] = next((hint for hint in service.definition["form"]["layout"] if hint["field"] == name), {})
+def _top(field: Field) -> str:
+    """The answer that a purpose of its own names; it takes a group with everything in it."""
+    group, slash, _ = field.path.partition("/")
+    return group if slash and group != SITUATIONS else field.path
+
+
+def _kind(field: Field) -> dict[str, Any]:
     return {
-        "code": name,
+        "code": field.path,
         "source": "form",
-        "label": hints.get("label", {"zh": name, "en": name}),
-        "purpose": hints.get("purpose", {}),
-        "sensitive": bool(hints.get("sensitive", False)),
+        "label": dict(field.label),
+        "purpose": dict(field.purpose),
+        "sensitive": field.sensitive,
     }
 
 

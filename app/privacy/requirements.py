@@ -95,7 +95,7 @@ shown AS (
     FROM unnest(%(purposes)s::text[], %(kinds)s::text[], %(scopes)s::text[]) AS w(purpose, kind, scope)
 ), due AS (
     SELECT %(notice)s::text AS code, max(version) AS version
-    FROM notices WHERE code = %(notice)s AND service_version = %(version)s
+    FROM notices WHERE code = %(notice)s AND service_version <= %(version)s
 ), lacking AS (
     SELECT (SELECT json_agg(json_build_object('code', code, 'version', version))
             FROM shown WHERE content_sha256 IS NULL) AS unknown,

@@ -68,6 +68,30 @@ def of(definition: Mapping[str, Any]) -> Retention:
     return CLASSES[name]
 
 
+def told(definition: Mapping[str, Any]) -> dict[str, str]:
+    """How long a filed application is kept, in both languages. Raises RetentionUnknown.
+
+    What the definition says in its own words comes last.
+    """
+    kind = of(definition)
+    own: Mapping[str, str] = definition.get("retention", {}).get("basis") or {"zh": "", "en": ""}
+    span = {language: kind.words(language) for language in ("zh", "en")}
+    if kind.years is not None:
+        since = {"zh": "从办结的下一年1月1日算起", "en": "from 1 January after the year in which it ended"}
+    elif kind.months is not None:
+        since = {"zh": "从办结那天算起", "en": "from the day on which it ended"}
+    else:
+        since = {"zh": "作为永久档案", "en": "as permanent archives"}
+    return {
+        "zh": f"提交以后的申请保存{span['zh']}，{since['zh']}（{kind.law}）。{own['zh']}",
+        "en": f"A filed application is kept {_for(span['en'])}, {since['en']}. {own['en']}".rstrip(),
+    }
+
+
+def _for(span: str) -> str:
+    return span if span.startswith("for") else f"for {span}"
+
+
 def kept_until(kind: Retention, completed_at: datetime) -> date | None:
     """The last day on which the submission is kept; None for ever.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.catalogue.services import ServiceVersion
-from app.privacy import purposes
+from app.privacy import purposes, retention
 
 
 def content(service: ServiceVersion, department: dict[str, Any], general_text: dict[str, Any]) -> dict[str, Any]:
@@ -91,10 +91,10 @@ def _basis(told: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _retention(service: ServiceVersion, general: dict[str, Any]) -> list[dict[str, Any]]:
-    """The general rule, and what the definition says of its own."""
-    own = service.definition.get("processing", {}).get("retention")
+    """What the definition says of its own or else the words of its class, and then the general rule."""
+    own = service.definition.get("processing", {}).get("retention") or retention.told(service.definition)
     section = general["retention"]
-    return [{**section, "text": [own, *section["text"]]} if own else section]
+    return [{**section, "text": [own, *section["text"]]}]
 
 
 BASIS_WORDS = {

@@ -7,7 +7,9 @@ import base64
 import pytest
 from flask.testing import FlaskClient
 
-CODES = {"housing-fund-balance", "old-age-allowance", "residence-permit"}
+from tests.app.privacy.conftest import published_with_the_program
+
+CODES = {definition["code"] for definition in published_with_the_program()}
 
 
 def codes(client: FlaskClient, limit: int) -> list[str]:
@@ -75,6 +77,22 @@ def test_a_guide_holds_everything_to_apply_with_in_the_language_asked_for(client
     assert zh.json and en.json
     assert zh.json.keys() == en.json.keys()
     assert '"zh":' not in en.text, "no pair of languages is left in it"
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_each_service_shows_its_guide_its_form_and_its_notice(client: FlaskClient, code: str, language: str) -> None:
+    guide = client.get(f"/v1/services/{code}", headers={"Accept-Language": language})
+    notice = client.get(f"/v1/services/{code}/notice")
+
+    assert (guide.status_code, guide.headers["Content-Language"], notice.status_code) == (200, language, 200)
+    assert guide.json["name"] and guide.json["legal_bases"] and guide.json["steps"] and guide.json["faq"]
+    assert '"zh":' not in guide.text
+    asked = {entry["field"] for entry in guide.json["form"]["layout"]}
+    told = {kind["code"] for part in notice.json["purposes"] for kind in part["kinds"]}
+    assert asked == guide.json["form"]["schema"]["properties"].keys() - {"situations"}
+    assert asked <= told
+    assert notice.json["title"][language[:2]]
 
 
 def test_how_we_reach_the_office_is_nobody_elses_business(client: FlaskClient) -> None:

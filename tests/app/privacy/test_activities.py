@@ -17,6 +17,7 @@ from sqlalchemy import Column, MetaData, Table
 
 import wsgi
 from app import database
+from app.catalogue.forms import Form
 from app.crypto.sealed import Sealed, personal, personal_columns
 from app.privacy import activities
 from tests.app.privacy.conftest import VISITORS, Publish, published_with_the_program, purpose
@@ -51,9 +52,7 @@ def test_every_column_and_every_field_stands_in_the_register_in_both_languages(
 ) -> None:
     kinds = [kind for activity in register for kind in activity["kinds"]]
     codes = {kind["code"] for kind in kinds}
-    fields = {
-        name for definition in published_with_the_program() for name in definition["form"]["schema"]["properties"]
-    }
+    fields = {field.path for definition in published_with_the_program() for field in Form.of(definition).fields()}
 
     assert {str(column) for column, _ in personal_columns(database.metadata)} | fields <= codes
     assert [kind for kind in kinds for language in ("zh", "en") if not kind["purpose"].get(language, "").strip()] == []

@@ -15,7 +15,7 @@ from app import database
 from app.catalogue import departments
 from app.privacy import notices, purposes, service_notices
 from app.privacy.notices import NoticeChanged, NoticeNotFound
-from tests.app.privacy.conftest import VISITORS, Publish, purpose
+from tests.app.privacy.conftest import VISITORS, Publish, published_with_the_program, purpose
 
 Sql = Callable[..., list[Any]]
 
@@ -38,7 +38,7 @@ def newest(code: str) -> Any:
 
 
 CODES = ["general", "wechat-push", "children"]
-SERVICES = ["residence-permit", "old-age-allowance", "housing-fund-balance"]
+SERVICES = [definition["code"] for definition in published_with_the_program()]
 
 
 @pytest.mark.parametrize("code", [*CODES, *(purposes.notice_code(service) for service in SERVICES)])
@@ -105,6 +105,30 @@ def test_a_new_edition_of_a_service_with_other_fields_gets_the_next_version(publ
     assert one.content_sha256 != two.content_sha256
     assert [part["code"] for part in two.content["purposes"]] == ["handling", "visits"]
     assert (one.service_version, two.service_version) == (1, 2)
+
+
+def test_an_edition_that_processes_the_same_is_told_by_the_notice_before_it(publish: Publish) -> None:
+    publish()
+    second = publish(version=2)
+
+    with database.reading() as connection:
+        found = notices.of_service(connection, second)
+
+    assert (found.version, found.service_version) == (1, 1)
+
+
+def test_the_words_of_the_retention_class_stand_before_the_general_rule(product: Flask) -> None:
+    """PIPL art. 17(1): 保存期限 is told."""
+    first = {
+        service: section["text"][0]["en"]
+        for service in ("tobacco-retail-licence", "real-estate-records-query", "marriage-registration")
+        for section in newest(purposes.notice_code(service)).content["sections"]
+        if section["code"] == "retention"
+    }
+
+    assert "10 years" in first["tobacco-retail-licence"] and "5 years" in first["real-estate-records-query"]
+    assert first["marriage-registration"].startswith("A filed application is kept for 6 months")
+    assert "The registry keeps the marriage file" in first["marriage-registration"]
 
 
 def test_a_file_with_other_words_under_a_published_version_is_refused(

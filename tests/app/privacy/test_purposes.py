@@ -42,10 +42,31 @@ def test_a_purpose_for_a_field_that_is_not_there_and_a_basis_that_is_none_are_fo
 
     found = purposes.faults(service_of(definition, processing=processing))
 
-    assert [fault.split(": ")[1] for fault in found][2:] == [
+    assert [fault.split(": ")[1] for fault in found] == [
         "visits takes address, which the form has not",
         "curiosity is no legal basis of PIPL art. 13",
     ]
+
+
+def test_situations_groups_and_what_is_in_them_are_kinds_of_their_own() -> None:
+    (subsistence,) = (one for one in FILES if one["code"] == "subsistence-allowance")
+
+    (handling,) = purposes.of(service_of(subsistence))
+
+    told = {kind["code"]: kind for kind in handling.part["kinds"]}
+    assert {"situations/hardships", "members", "members/document_number", "members/income"} <= told.keys()
+    assert told["members/document_number"]["sensitive"] and told["situations/hardships"]["sensitive"]
+    assert told["situations/hardships"]["label"]["zh"] == "家里难在哪里？"
+
+
+def test_a_purpose_that_takes_a_group_takes_everything_in_it() -> None:
+    (subsistence,) = (one for one in FILES if one["code"] == "subsistence-allowance")
+    apart = service_of(subsistence, version=2, processing={"purposes": [purpose("family", "members")]})
+
+    handling, family = purposes.of(apart)
+
+    assert "members" in family.fields and "members/income" in family.fields
+    assert not handling.fields & family.fields
 
 
 def test_without_a_word_about_it_a_service_rests_on_the_statutory_duty(publish: Publish) -> None:
