@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from tests.journeys.http import Exchange, Unexpected
-from tests.journeys.stories import STORIES, Application, Places
+from tests.journeys.services import STORIES
+from tests.journeys.stories import Application, Places
 from tests.journeys.trouble import PARTS
 
 _HOME = Path(__file__).resolve().parents[2]

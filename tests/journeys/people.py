@@ -42,14 +42,18 @@ def _encoded(image: Image.Image, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def log_in(api: Client, sandbox: Client, person: str, path: str, callback: str) -> dict[str, Any]:
-    """Log in at the sandbox's e-ID as a browser would: page, choice, redirect, code."""
+def log_in(
+    api: Client, sandbox: Client, person: str, path: str, callback: str, level: int | None = None
+) -> dict[str, Any]:
+    """Log in at the sandbox's e-ID as a browser would: page, choice, redirect, code. At the person's usual level."""
     start = {"provider": "sandbox", "redirect_uri": sandbox.base + callback}
     login = api.post(path, start).json()
     address = urlsplit(login["authorize_url"])
     page = f"{address.path}?{address.query}"
     sandbox.get(page)
-    answer = sandbox.send("POST", page, data={"person": person}, expect=(302, 303))
+    answer = sandbox.send(
+        "POST", page, data={"person": person} | ({"level": level} if level else {}), expect=(302, 303)
+    )
     returned = parse_qs(urlsplit(answer.headers["Location"]).query)
     proof = {"code": returned["code"][0], "state": returned["state"][0], "iss": returned["iss"][0]}
     tokens: dict[str, Any] = api.post(f"{path}/{login['id']}/complete", proof).json()
@@ -72,8 +76,8 @@ class Resident:
     def path(self) -> str:
         return f"/v1/submissions/{self.sub['id']}"
 
-    def log_in(self) -> dict[str, Any]:
-        tokens = log_in(self.api, self.sandbox, self.key, "/v1/logins", "/phone/callback")
+    def log_in(self, level: int | None = None) -> dict[str, Any]:
+        tokens = log_in(self.api, self.sandbox, self.key, "/v1/logins", "/phone/callback", level)
         self.api.token = tokens["access_token"]
         return tokens
 

@@ -72,6 +72,7 @@ class Application:
     office = ""
     answers: dict[str, Any] = {}  # noqa: RUF012 -- read only
     photo_of: str | None = None
+    signed = True
     consents: tuple[tuple[str, str], ...] = ()
     """Purpose and kind of what the answers above need consent to."""
 
@@ -100,7 +101,8 @@ class Application:
         yield from self.kill("objects")
         if self.photo_of:
             yield "上传照片 · Upload a photo", self.upload_photo
-        yield "手写签名 · Sign", self.sign
+        if self.signed:
+            yield "手写签名 · Sign", self.sign
         yield from self.kill("api")
         if self.office_down:
             yield "部门系统停机 · The office's system goes down", self.take_office_down
@@ -300,4 +302,4 @@ def _is_settled(item: dict[str, Any]) -> bool:
     return bool(item["channels"]) and item["channels"][0]["state"] in ("accepted", "unknown")
 
 
-STORIES = {"permit": ResidencePermit, "allowance": OldAgeAllowance, "query": HousingFund}
+FIRST_STORIES = {"permit": ResidencePermit, "allowance": OldAgeAllowance, "query": HousingFund}

@@ -9,7 +9,8 @@ import pytest
 
 from sandbox.ports import Ports
 from sandbox.stack import Stack
-from tests.journeys.stories import STORIES, Application, Places
+from tests.journeys.services import STORIES
+from tests.journeys.stories import Application, Places
 from tests.journeys.trouble import PARTS
 
 # One stack serves them all, so they run in one process of the test run, one after the other.
