@@ -11,7 +11,7 @@ from app.catalogue.services import ServiceVersion
 from app.finding.search import Found
 
 # What is processed why is told by the service's notice.
-_INTERNAL = frozenset({"connector", "data_source", "processing"})
+INTERNAL = frozenset({"connector", "data_source", "processing"})
 
 
 def listed(found: Found, language: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _guide(known: _Known, language: str) -> dict[str, Any]:
 
 def _shown(definition: dict[str, Any]) -> dict[str, Any]:
     """Without how we reach the offices, which is nobody else's business."""
-    shown = {name: part for name, part in definition.items() if name not in _INTERNAL and name != "form"}
+    shown = {name: part for name, part in definition.items() if name not in INTERNAL and name != "form"}
     if "joint" in shown:
         shown["joint"] = {**shown["joint"], "children": [_shown(child) for child in shown["joint"]["children"]]}
     return shown

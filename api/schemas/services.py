@@ -66,6 +66,18 @@ class GuideSchema(ServiceSummarySchema):
     express = fields.Dict()
     automatic = fields.Dict(metadata={"description": "Set for a benefit that nobody applies for."})
     retention = fields.Dict(required=True)
+    availability = fields.Raw()
+    effective = fields.Dict()
+    intermediaries = fields.List(fields.Raw(), metadata={"description": "Intermediary services, with their basis."})
+    outreach = fields.Dict()
+    partners = fields.List(fields.Raw(), metadata={"description": "Departments that are heard."})
+    keywords = fields.Raw()
+    ages = fields.Dict()
+    contacts = fields.Dict()
+    power_source = fields.Integer()
+    online_depth = fields.Integer(metadata={"description": "1 information … 4 the whole way."})
+    on_site_visits = fields.Integer(metadata={"description": "How often one has to come in person."})
+    special_procedures = fields.List(fields.Dict(), metadata={"description": "GB/T 39046 A.7."})
     on_the_phone = fields.Boolean(required=True, metadata={"description": "Can it be applied for here at all?"})
     maintenance = fields.Dict(
         required=True, allow_none=True, metadata={"description": "`note` and `until` while it is closed, else null."}

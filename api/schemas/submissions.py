@@ -37,11 +37,11 @@ class SubmissionStartSchema(Schema):
     )
     notices = shown_notices()
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def _check_origin(self, wish: dict[str, Any], **_: Any) -> None:
         if "service" not in wish and "copy_of" not in wish:
             raise ValidationError("Missing data for required field.", "service")
-        if "copy_of" in wish and ("service" in wish or wish["submit"]):
+        if "copy_of" in wish and ("service" in wish or wish.get("submit")):
             raise ValidationError("Not together with service or submit.", "copy_of")
 
 

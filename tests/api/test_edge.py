@@ -24,7 +24,10 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-PUBLIC = {"services.read_guide", "services.read_service_notice", "notices.list_notices", "openapi"}
+PUBLIC = {
+    *("services.list_services", "services.list_classes", "services.read_guide", "services.read_service_notice"),
+    *("regions.list_regions", "departments.list_departments", "notices.list_notices", "openapi"),
+}
 """What a proxy may keep for everybody. Adding one here is a decision, so it is written twice."""
 
 NAMES = {
@@ -32,6 +35,8 @@ NAMES = {
     *("consent_id", "copy_id", "correction_id", "erasure_id"),
     # What auditors read looks by: times, an id, and the number on an official's badge.
     *("since", "until", "submission", "staff_number"),
+    # What services are found and kept by. The words of `q` are anybody's: they are not logged (api/edge.py).
+    *("q", "region", "topic", "life_event", "audience", "department", "parent", "state", "version", "against"),
 }
 """Parameters in addresses: pages and ids. Addresses are logged everywhere, so nothing personal travels in them."""
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import pytest
+import yaml
 from flask.testing import FlaskClient
 
+from api import guides
+from api.schemas.services import GuideSchema
+from app.catalogue import services
 from tests.app.privacy.conftest import published_with_the_program
 
 CODES = {definition["code"] for definition in published_with_the_program()}
@@ -23,6 +28,13 @@ def codes(client: FlaskClient, limit: int) -> list[str]:
         if page["next_cursor"] is None:
             return found
         query = f"limit={limit}&cursor={page['next_cursor']}"
+
+
+def test_the_guide_is_described_with_everything_that_a_definition_can_say() -> None:
+    schema = Path(services.__file__).parent / "definition.schema.yaml"
+    known = set(yaml.safe_load(schema.read_text(encoding="utf-8"))["properties"]) - guides.INTERNAL
+
+    assert known <= set(GuideSchema().fields)
 
 
 def test_the_list_needs_no_login_and_says_what_each_service_is(client: FlaskClient) -> None:

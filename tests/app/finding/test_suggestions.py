@@ -62,7 +62,8 @@ def test_what_most_people_filed_stands_first(publish: Publish, filed: Callable[.
     filed(some, 10)
     filed(most, 12)
 
-    assert popular()[:2] == [most, some]
+    # Other stories of this database file things too.
+    assert [code for code in popular() if code in (some, most)] == [most, some]
 
 
 def test_what_few_people_filed_is_not_told(publish: Publish, filed: Callable[..., None]) -> None:
