@@ -187,7 +187,8 @@ def test_a_service_of_an_unknown_class_keeps_everything_and_is_named(
     phone: Phone, sql: Sql, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query(phone, ago=20 * YEAR)
-    monkeypatch.setattr(retention, "STANDARD", "a while")
+    known = {name: kind for name, kind in retention.CLASSES.items() if name != "short"}
+    monkeypatch.setattr(retention, "CLASSES", known)
 
     assert shown() == []
 
@@ -215,11 +216,11 @@ def test_the_command_shows_first_and_erases_only_when_told(phone: Phone, sql: Sq
     query(phone, ago=12 * YEAR)
 
     told = onephone()
-    assert "finished submissions" in told and "years_10" in told and "Nothing was erased" in told
+    assert "finished submissions" in told and "short" in told and "Nothing was erased" in told
     assert onephone("--preview") == told
     assert sum(line.count for line in shown()) == 1
 
-    assert "erased: 1 finished submissions years_10\ndone\n" in onephone("--confirm")
+    assert "erased: 1 finished submissions short\ndone\n" in onephone("--confirm")
     assert shown() == []
 
 
@@ -238,5 +239,5 @@ def test_a_purge_that_is_killed_loses_nothing_and_the_next_one_ends_it(phone: Ph
     halves = "(s.erased_at IS NULL) <> EXISTS (SELECT FROM data_keys k WHERE k.owner_id = s.id)"
     assert sql(f"SELECT 1 FROM submissions s WHERE completed_at IS NOT NULL AND {halves}") == [], "none is half erased"
 
-    assert f"{'finished submissions':<22} {'years_10':<10} {left:>10}" in onephone("--confirm", "--batch", "5")
+    assert f"{'finished submissions':<22} {'short':<10} {left:>10}" in onephone("--confirm", "--batch", "5")
     assert shown() == [] and sql("SELECT sum(count)::int AS n FROM purges") == [{"n": 12}]
