@@ -37,8 +37,10 @@ class SubmissionStartSchema(Schema):
     )
     notices = shown_notices()
 
-    @validates_schema(skip_on_field_errors=False)
-    def _check_origin(self, wish: dict[str, Any], **_: Any) -> None:
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _check_origin(self, wish: dict[str, Any], sent: Any, **_: Any) -> None:
+        if not isinstance(sent, dict):
+            return  # That is told by itself.
         if "service" not in wish and "copy_of" not in wish:
             raise ValidationError("Missing data for required field.", "service")
         if "copy_of" in wish and ("service" in wish or wish.get("submit")):
