@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+
+from app import seeds
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_delivered(product: Flask) -> None:
+    """Stories about imports bring regions of their own into this database, with fewer words."""
+    seeds.publish()
 
 
 def test_regions_are_walked_from_the_provinces_down(client: FlaskClient) -> None:
