@@ -88,6 +88,8 @@ def test_whatever_stands_around_it(before: str, planted: str, after: str) -> Non
 
 
 def test_a_random_token_is_replaced() -> None:
+    no_digit = "DQkGwyMekwsPeGFWybqDvIIE_vPnSGHuZHSnB_vOLUg"
+    assert no_digit not in redactions.of_text(f"refresh {no_digit} again")
     for _ in range(200):
         token = secrets.token_urlsafe(32)
         assert token not in redactions.of_text(f"refresh {token} again")
