@@ -12,30 +12,27 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
-    ForeignKey,
     Index,
-    LargeBinary,
     Table,
     Text,
     delete,
     insert,
-    select,
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app import clock, database, jobs
-from app.crypto import data_keys
-from app.crypto.blind_indexes import SUBJECT, NothingToIndex
+from app.crypto.blind_indexes import NothingToIndex
 from app.database import Work, metadata
 from app.identifiers import new_id
-from app.people import residents, staff
-from app.people.residents import Person
+from app.people import accounts, staff
+from app.people.accounts import PersonUnproved
+from app.people.identities import Identity
 from app.privacy import corrections
 from app.refusals import InvalidContent
 from app.settings import settings
 from auth import sessions
-from auth.providers.interface import Handshake, Identity, LoginRefused, Provider
+from auth.providers.interface import Handshake, LoginRefused, Proof, Provider
 from auth.providers.registry import PROTOCOLS
 
 RESIDENTS = "residents"
@@ -55,16 +52,6 @@ logins = Table(
     Column("used_at", DateTime(timezone=True)),
     CheckConstraint("audience IN ('residents', 'staff')", name="audience"),
     Index(None, "expires_at"),
-)
-
-identities = Table(
-    "identities",
-    metadata,
-    Column("provider", Text, primary_key=True),
-    # Blind: the name that a provider has for somebody is looked up and never read.
-    Column("subject_index", LargeBinary, primary_key=True),
-    Column("resident_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
-    Column("last_login_at", DateTime(timezone=True), nullable=False),
 )
 
 
@@ -117,11 +104,11 @@ def complete(audience: str, login_id: UUID, answer: dict[str, Any], device: str)
         raise LoginRefused
     handshake = Handshake(login.state, login.nonce, login.verifier)
     provider = providers(audience)[login.provider]
-    identity = provider.identify(handshake, login.redirect_uri, answer["code"], answer.get("iss"))
+    proof = provider.identify(handshake, login.redirect_uri, answer["code"], answer.get("iss"))
     with database.work() as work:
         if audience == STAFF:
-            return _enter_staff(work, identity, device)
-        return _enter_resident(work, login.provider, identity, device)
+            return _enter_staff(work, proof, device)
+        return _enter_resident(work, proof.identity(login.provider), device)
 
 
 def _spend(work: Work, audience: str, login_id: UUID) -> Any:
@@ -135,45 +122,22 @@ def _spend(work: Work, audience: str, login_id: UUID) -> Any:
     return work.run(statement.values(used_at=clock.now()).returning(logins)).one_or_none()
 
 
-def _enter_resident(work: Work, provider: str, identity: Identity, device: str) -> dict[str, Any]:
+def _enter_resident(work: Work, identity: Identity, device: str) -> dict[str, Any]:
     try:
-        claims = identity.claims
-        person = Person(claims["name"], claims["document_type"], claims["document_number"], claims.get("phone_number"))
-        resident_id = _resident_of(work, provider, identity.subject, person)
-    except (KeyError, NothingToIndex):
+        resident_id, before = accounts.enter(work, identity)
+    except (PersonUnproved, NothingToIndex):
         raise LoginRefused from None
+    if before is not None and identity.person is not None:
+        corrections.note_login(work, resident_id, before, identity.person)
     return sessions.open_for_resident(work, resident_id, identity.level, identity.authenticated_at, device)
 
 
-def _resident_of(work: Work, provider: str, subject: str, person: Person) -> UUID:
-    found = data_keys.candidates(SUBJECT, subject)
-    mine = (identities.c.provider == provider) & identities.c.subject_index.in_(found)
-    # Two first logins at once must not make two residents of one person.
-    work.run_sql("SELECT pg_advisory_xact_lock(hashtextextended(%(who)s, 1))", {"who": f"{provider} {found[-1].hex()}"})
-    resident_id = work.run(select(identities.c.resident_id).where(mine)).scalar_one_or_none()
-    if resident_id is not None:
-        before = residents.person(work.connection, resident_id)
-        residents.refresh(work, resident_id, person)
-        corrections.note_login(work, resident_id, before, person)
-        work.run(update(identities).where(mine).values(subject_index=found[0], last_login_at=clock.now()))
-        return UUID(str(resident_id))
-    new_resident = residents.enrol(work, person)
-    values = {
-        "provider": provider,
-        "subject_index": found[0],
-        "resident_id": new_resident,
-        "last_login_at": clock.now(),
-    }
-    work.run(insert(identities).values(**values))
-    return new_resident
-
-
-def _enter_staff(work: Work, identity: Identity, device: str) -> dict[str, Any]:
+def _enter_staff(work: Work, proof: Proof, device: str) -> dict[str, Any]:
     """Only people on the staff list get in, whatever the provider says of them."""
-    person = staff.active_by_number(work, str(identity.claims.get("staff_number", "")))
+    person = staff.active_by_number(work, str(proof.claims.get("staff_number", "")))
     if person is None:
         raise LoginRefused
-    return sessions.open_for_staff(work, person.id, identity.level, identity.authenticated_at, device)
+    return sessions.open_for_staff(work, person.id, proof.level, proof.authenticated_at, device)
 
 
 @jobs.tasks.periodic(cron="17 * * * *")

@@ -18,10 +18,12 @@ from werkzeug.test import TestResponse
 
 from app import clock, database
 from app.documents import results
+from app.people import accounts
 from app.people.callers import Resident
+from app.people.identities import Identity, identities
 from app.people.residents import Person
 from app.settings import settings
-from auth import logins, sessions
+from auth import sessions
 from notifications import subscriptions
 from sandbox.postgres import programs
 from tests.approvals.office_system import OfficeSystem, message, result
@@ -54,13 +56,18 @@ PLANTED = {
 }
 
 
+def vouched(person: Person) -> Identity:
+    """What the sandbox's e-ID says of Ouyang, or of whoever has her subject there."""
+    return Identity("sandbox", PLANTED["subject"], 3, "oidc", clock.now(), person)
+
+
 @pytest.fixture
 def ouyang(product: Flask) -> Phone:
     person = Person(PLANTED["name"], "111", PLANTED["document_number"], PLANTED["phone"])
     with database.work() as work:
         # Each story has an Ouyang of its own, who logs in for the first time.
-        work.run(delete(logins.identities))
-        resident_id = logins._resident_of(work, "sandbox", PLANTED["subject"], person)
+        work.run(delete(identities))
+        resident_id, _ = accounts.enter(work, vouched(person))
         tokens = sessions.open_for_resident(work, resident_id, 3, clock.now(), "test phone")
     return Phone(resident_id, tokens, product.test_client())
 

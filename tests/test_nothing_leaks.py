@@ -20,10 +20,12 @@ import requests
 from flask import Flask
 
 from app import clock, database
+from app.people import accounts
 from app.people.callers import Resident
+from app.people.identities import Identity
 from app.people.residents import Person
 from app.settings import settings
-from auth import logins, sessions
+from auth import sessions
 from notifications import subscriptions
 from sandbox.ports import Ports
 from tests.approvals.office_system import OfficeSystem, message
@@ -156,7 +158,8 @@ def worker(product: Flask, settings_environment: dict[str, str], hostile: str, t
 def sima(product: Flask) -> Phone:
     person = Person(PLANTED["name"], "111", PLANTED["document_number"], PLANTED["phone"])
     with database.work() as work:
-        resident_id = logins._resident_of(work, "sandbox", PLANTED["subject"], person)
+        identity = Identity("sandbox", PLANTED["subject"], 3, "oidc", clock.now(), person)
+        resident_id, _ = accounts.enter(work, identity)
         tokens = sessions.open_for_resident(work, resident_id, 3, clock.now(), PLANTED["email"])
         caller = Resident(resident_id, resident_id, 3, clock.now())
         subscriptions.bind(work, caller, PLANTED["openid"], ["progress"])

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from app.people.identities import Identity
+from app.people.residents import Person
 from app.refusals import Refusal
 
 
@@ -27,16 +29,28 @@ class Handshake:
 
 
 @dataclass(frozen=True)
-class Identity:
-    """Who logged in. `subject` means something at this provider only; `level` is our scale 0–4.
+class Proof:
+    """What a provider said. `subject` means something at this provider only; `level` is our scale 0–4.
 
     `claims` are what the provider vouches for, by its own names.
     """
 
     subject: str
     level: int
+    method: str
     authenticated_at: datetime
     claims: dict[str, Any]
+
+    def identity(self, provider: str) -> Identity:
+        """The resident that it proves, under the configured name of the provider. Raises LoginRefused."""
+        claims = self.claims
+        try:
+            person = Person(
+                claims["name"], claims["document_type"], claims["document_number"], claims.get("phone_number")
+            )
+        except KeyError:
+            raise LoginRefused from None
+        return Identity(provider, self.subject, self.level, self.method, self.authenticated_at, person)
 
 
 class Provider(Protocol):
@@ -45,5 +59,5 @@ class Provider(Protocol):
     def authorize_url(self, handshake: Handshake, redirect_uri: str, level: int | None) -> str:
         """Where to send the person. Raises ProviderAway."""
 
-    def identify(self, handshake: Handshake, redirect_uri: str, code: str, issuer: str | None) -> Identity:
+    def identify(self, handshake: Handshake, redirect_uri: str, code: str, issuer: str | None) -> Proof:
         """Redeem what the person came back with. Raises LoginRefused, ProviderAway."""

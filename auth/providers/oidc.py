@@ -20,7 +20,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from app.settings import settings
-from auth.providers.interface import Handshake, Identity, LoginRefused, ProviderAway
+from auth.providers.interface import Handshake, LoginRefused, Proof, ProviderAway
 
 SCOPE = "openid profile identity"
 ALGORITHMS = ["ES256", "RS256"]
@@ -59,7 +59,7 @@ class OidcProvider:
             )
         return str(url)
 
-    def identify(self, handshake: Handshake, redirect_uri: str, code: str, issuer: str | None) -> Identity:
+    def identify(self, handshake: Handshake, redirect_uri: str, code: str, issuer: str | None) -> Proof:
         """Exchange the code and check the ID token (OpenID Connect Core §3.1.3.7)."""
         self._check_issuer(issuer)
         try:
@@ -86,14 +86,15 @@ class OidcProvider:
         if issuer != self.issuer and (always_said or issuer is not None):
             raise LoginRefused
 
-    def _identity(self, claims: dict[str, Any]) -> Identity:
+    def _identity(self, claims: dict[str, Any]) -> Proof:
         try:
             authenticated_at = datetime.fromtimestamp(claims["auth_time"], UTC)
         except (TypeError, ValueError, OverflowError):
             raise LoginRefused from None
-        return Identity(
+        return Proof(
             subject=str(claims["sub"]),
             level=self.levels.get(str(claims.get("acr")), 0),
+            method="oidc",
             authenticated_at=authenticated_at,
             claims=claims,
         )

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from auth.providers import oidc
-from auth.providers.interface import Handshake, Identity, LoginRefused, ProviderAway
+from auth.providers.interface import Handshake, LoginRefused, Proof, ProviderAway
 from auth.providers.oidc import OidcProvider
 
 HANDSHAKE = Handshake("state", "nonce", "v" * 43)
@@ -111,13 +111,13 @@ def hostile() -> Iterator[HostileProvider]:
 
 
 @pytest.fixture
-def identify(product: Flask, hostile: HostileProvider) -> Callable[[], Identity]:
+def identify(product: Flask, hostile: HostileProvider) -> Callable[[], Proof]:
     """Redeem a code at the hostile provider, with a client that remembers it from call to call."""
     client = OidcProvider(hostile.issuer, "onephone", "secret", [CALLBACK], LEVELS)
     return lambda: client.identify(HANDSHAKE, CALLBACK, "code", hostile.issuer)
 
 
-def test_a_sound_token_is_believed(identify: Callable[[], Identity]) -> None:
+def test_a_sound_token_is_believed(identify: Callable[[], Proof]) -> None:
     identity = identify()
 
     assert (identity.subject, identity.level) == ("somebody", 3)
@@ -142,7 +142,7 @@ def test_a_sound_token_is_believed(identify: Callable[[], Identity]) -> None:
     ids=str,
 )
 def test_a_claim_that_does_not_hold_is_refused(
-    hostile: HostileProvider, identify: Callable[[], Identity], changes: dict[str, Any]
+    hostile: HostileProvider, identify: Callable[[], Proof], changes: dict[str, Any]
 ) -> None:
     hostile.say(**changes)
 
@@ -151,15 +151,13 @@ def test_a_claim_that_does_not_hold_is_refused(
 
 
 @pytest.mark.parametrize("acr", ["low", "unheard-of", None, ["high"]], ids=str)
-def test_the_level_is_the_one_reached(
-    hostile: HostileProvider, identify: Callable[[], Identity], acr: str | None
-) -> None:
+def test_the_level_is_the_one_reached(hostile: HostileProvider, identify: Callable[[], Proof], acr: str | None) -> None:
     hostile.say(acr=acr)
 
     assert identify().level == {"low": 1}.get(str(acr), 0)
 
 
-def test_a_token_signed_by_nobody_is_refused(hostile: HostileProvider, identify: Callable[[], Identity]) -> None:
+def test_a_token_signed_by_nobody_is_refused(hostile: HostileProvider, identify: Callable[[], Proof]) -> None:
     hostile.say_by_hand("none", lambda _: b"")
 
     with pytest.raises(LoginRefused):
@@ -168,7 +166,7 @@ def test_a_token_signed_by_nobody_is_refused(hostile: HostileProvider, identify:
 
 @pytest.mark.parametrize("known", ["the public key", "our secret"])
 def test_a_token_signed_with_a_password_is_refused(
-    hostile: HostileProvider, identify: Callable[[], Identity], known: str
+    hostile: HostileProvider, identify: Callable[[], Proof], known: str
 ) -> None:
     password = hostile.key.as_pem(private=False) if known == "the public key" else b"secret"
     hostile.say_by_hand("HS256", lambda signed: hmac.digest(password, signed, "sha256"))
@@ -177,7 +175,7 @@ def test_a_token_signed_with_a_password_is_refused(
         identify()
 
 
-def test_a_token_of_a_forged_key_is_refused(hostile: HostileProvider, identify: Callable[[], Identity]) -> None:
+def test_a_token_of_a_forged_key_is_refused(hostile: HostileProvider, identify: Callable[[], Proof]) -> None:
     hostile.say(key=ECKey.generate_key("P-256", {"kid": "first"}))
 
     with pytest.raises(LoginRefused):
@@ -186,7 +184,7 @@ def test_a_token_of_a_forged_key_is_refused(hostile: HostileProvider, identify: 
 
 @pytest.mark.parametrize("id_token", ["", "x", "a.b.c", None, 7, ["x"], {}], ids=str)
 def test_garbage_instead_of_a_token_is_refused(
-    hostile: HostileProvider, identify: Callable[[], Identity], id_token: Any
+    hostile: HostileProvider, identify: Callable[[], Proof], id_token: Any
 ) -> None:
     hostile.hand_out(id_token)
 
@@ -195,7 +193,7 @@ def test_garbage_instead_of_a_token_is_refused(
 
 
 def test_a_new_key_is_found_once_it_is_published(
-    hostile: HostileProvider, identify: Callable[[], Identity], monkeypatch: pytest.MonkeyPatch
+    hostile: HostileProvider, identify: Callable[[], Proof], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identify()
     rotated = ECKey.generate_key("P-256", {"kid": "second"})
@@ -210,7 +208,7 @@ def test_a_new_key_is_found_once_it_is_published(
 
 
 def test_unknown_keys_do_not_make_us_ask_for_keys_all_the_time(
-    hostile: HostileProvider, identify: Callable[[], Identity]
+    hostile: HostileProvider, identify: Callable[[], Proof]
 ) -> None:
     hostile.say(key=ECKey.generate_key("P-256", {"kid": "nobody's"}))
 
@@ -221,9 +219,7 @@ def test_unknown_keys_do_not_make_us_ask_for_keys_all_the_time(
     assert hostile.asked.count("/jwks") == 1
 
 
-def test_an_error_of_the_token_endpoint_is_a_refusal(
-    hostile: HostileProvider, identify: Callable[[], Identity]
-) -> None:
+def test_an_error_of_the_token_endpoint_is_a_refusal(hostile: HostileProvider, identify: Callable[[], Proof]) -> None:
     hostile.answers["/token"] = (400, {"error": "invalid_grant"})
 
     with pytest.raises(LoginRefused):
@@ -233,7 +229,7 @@ def test_an_error_of_the_token_endpoint_is_a_refusal(
 @pytest.mark.parametrize("path", ["/token", "/jwks", "/.well-known/openid-configuration"])
 @pytest.mark.parametrize("answer", [(503, {}), [], "text", None, 7, {"keys": 7}, {"keys": [7]}], ids=str)
 def test_a_provider_that_talks_nonsense_is_away_or_refuses(
-    hostile: HostileProvider, identify: Callable[[], Identity], path: str, answer: Any
+    hostile: HostileProvider, identify: Callable[[], Proof], path: str, answer: Any
 ) -> None:
     hostile.answers[path] = answer
 
@@ -243,7 +239,7 @@ def test_a_provider_that_talks_nonsense_is_away_or_refuses(
 
 @pytest.mark.parametrize("missing", ["issuer", "token_endpoint", "jwks_uri"])
 def test_a_provider_that_describes_itself_by_half_is_away(
-    hostile: HostileProvider, identify: Callable[[], Identity], missing: str
+    hostile: HostileProvider, identify: Callable[[], Proof], missing: str
 ) -> None:
     del hostile.answers["/.well-known/openid-configuration"][missing]
 
@@ -251,7 +247,7 @@ def test_a_provider_that_describes_itself_by_half_is_away(
         identify()
 
 
-def test_a_provider_that_describes_another_is_away(hostile: HostileProvider, identify: Callable[[], Identity]) -> None:
+def test_a_provider_that_describes_another_is_away(hostile: HostileProvider, identify: Callable[[], Proof]) -> None:
     hostile.answers["/.well-known/openid-configuration"]["issuer"] = "https://elsewhere.example"
 
     with pytest.raises(ProviderAway):

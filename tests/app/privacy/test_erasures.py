@@ -14,17 +14,16 @@ from flask.testing import FlaskClient
 
 from app import clock, database, storage
 from app.documents.uploads import uploads
-from app.people import residents
+from app.people import accounts, residents
 from app.people.residents import Person
 from app.privacy import erasures, holdings, purges, removals
 from app.settings import settings
 from app.submissions import submissions
 from app.submissions.history import SYSTEM
 from app.submissions.submissions import take_step
-from auth import logins
 from notifications import subscriptions
 from tests.approvals.office_system import OfficeSystem, message, result
-from tests.planted import PLANTED, caller_of, dump, found_anywhere, plant
+from tests.planted import PLANTED, caller_of, dump, found_anywhere, plant, vouched
 from tests.product import Phone, RunJobs, picture
 
 Sql = Callable[..., list[Any]]
@@ -233,7 +232,7 @@ def test_every_login_ends_and_the_identity_makes_a_new_person(ouyang: Phone, sql
     assert refreshed.status_code == 401
     person = Person(PLANTED["name"], "111", PLANTED["document_number"], PLANTED["phone"])
     with database.work() as work:
-        again = logins._resident_of(work, "sandbox", PLANTED["subject"], person)
+        again, _ = accounts.enter(work, vouched(person))
     assert again != ouyang.resident_id
     assert sql("SELECT phone, name_index, document_number_index FROM residents WHERE id = %s", ouyang.resident_id) == [
         {"phone": None, "name_index": None, "document_number_index": None}
