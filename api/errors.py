@@ -88,6 +88,8 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     submissions.SignatureRequired: Problem(422, "请先签名", "Please sign first"),
     submissions.SignatureOutdated: Problem(422, "签名后内容有改动，请重新签名", "Changed after signing; sign again"),
     submissions.StepNotAllowed: Problem(409, "当前状态不能这样办理", "Not possible in this state"),
+    submissions.StepForbidden: Problem(403, "您的岗位不能办理这一步", "Your role does not take this step"),
+    submissions.StepIncomplete: Problem(422, "这一步还缺少内容", "This step needs more"),
     identity.StepUpRequired: Problem(403, "需要更高等级或重新认证", "A fresh or stronger login is needed"),
     notices.NoticeNotFound: Problem(404, "没有这份告知书", "No such notice"),
     consents.ConsentNotFound: Problem(404, "没有这项同意", "No such consent"),

@@ -73,6 +73,12 @@ DETAILS: dict[str, dict[str, str]] = {
         ),
         ("step_not_allowed", "办件没有变化，请查看最新进度。", "Nothing was changed: look at the progress."),
         (
+            "step_forbidden",
+            "办件没有变化，请交有权限的人员办理。",
+            "Nothing was changed: ask whoever is in charge.",
+        ),
+        ("step_incomplete", "办件没有变化，请把缺少的内容填上。", "Nothing was changed: fill in what is named here."),
+        (
             "step_up_required",
             "草稿已保存。请用更高等级重新登录后继续。",
             "Nothing is lost: log in again at the level named here, then go on.",

@@ -37,9 +37,9 @@ from app.documents import results
 from app.identifiers import is_reference, normal_reference
 from app.people.callers import Office
 from app.refusals import InvalidContent, NotFound
-from app.submissions import drafts
+from app.submissions import drafts, history
 from app.submissions.drafts import submissions
-from app.submissions.history import SYSTEM, Actor
+from app.submissions.history import SYSTEM, Given
 from app.submissions.steps import STEPS, is_ahead
 from app.submissions.submissions import take_step
 
@@ -118,7 +118,7 @@ def _locked(work: Work, office_code: str, reference: str) -> Any:
 def _outcome(state: str, step: str) -> str:
     if state in STEPS[step].origins:
         return "applied"
-    return "parked" if is_ahead(state, STEPS[step].target) else "ignored"
+    return "parked" if is_ahead(state, STEPS[step].target or state) else "ignored"
 
 
 def _first_time(work: Work, office: Office, submission: Any, step: str, outcome: str, data: dict[str, Any]) -> bool:
@@ -137,8 +137,8 @@ def _first_time(work: Work, office: Office, submission: Any, step: str, outcome:
 
 def _apply(work: Work, submission_id: Any, step: str, data: dict[str, Any]) -> None:
     at: datetime = clock.now()
-    handler = Actor("office", data.get("handler"))
-    take_step(work, submission_id, step, handler, at, data.get("reason") or data.get("opinion"))
+    handler = history.office(data.get("handler"))
+    take_step(work, submission_id, step, handler, at, Given(reason=data.get("reason") or data.get("opinion")))
     result = data.get("result")
     if result is not None:
         results.keep_document(work, submission_id, result["filename"], result["sha256"], result["size"])

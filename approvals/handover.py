@@ -23,9 +23,8 @@ from app.identifiers import new_id
 from app.people import residents
 from app.privacy import requirements
 from app.settings import settings
-from app.submissions import drafts
+from app.submissions import drafts, history
 from app.submissions.drafts import submissions
-from app.submissions.history import SYSTEM
 from app.submissions.submissions import take_step
 from approvals.connectors.interface import Case, File, Handed, OfficeAway
 from approvals.connectors.registry import CONNECTORS
@@ -114,7 +113,7 @@ def _settle(work: Work, submission_id: UUID, handed: Handed) -> None:
 def _answer_on_the_spot(work: Work, submission_id: UUID, data: dict[str, Any]) -> None:
     results.keep_data(work, submission_id, data)
     for step in ("accept", "approve", "complete"):
-        take_step(work, submission_id, step, SYSTEM, clock.now())
+        take_step(work, submission_id, step, history.office(), clock.now())
 
 
 def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:

@@ -36,8 +36,8 @@ INSERT INTO submissions (
     reference, received_at, turn, acceptance_due, decision_due, due_provisional)
     VALUES (:submission, {service}, 1, '{department}', {applicant}, 'received', decode(:answers, 'hex'),
     repeat('0', 64), :client_id || '-' || :number, now(), :turn, current_date + 7, current_date + 28, false);
-INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code)
-    VALUES (:submission, 1, now(), 'receive', 'received', 'resident', '{department}');
+INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, department_code)
+    VALUES (:submission, 1, now(), 'receive', 'draft', 'received', 'resident', 'applicant', '{department}');
 SELECT procrastinate_defer_jobs_v1(ARRAY[
     ROW('default', 'handover', 0, 'handover:' || :submission, NULL,
         jsonb_build_object('submission_id', :submission::text), NULL),

@@ -27,9 +27,9 @@ from bench import form
 _NOW = datetime.now(UTC)
 # What has come of every submission: received, accepted, in review.
 _STEPS = (
-    (1, "receive", "received", "resident", None, None),
-    (2, "accept", "accepted", "office", "杨志强", "材料齐全，予以受理。"),
-    (3, "review", "in_review", "office", "杨志强", None),
+    (1, "receive", "draft", "received", "resident", "applicant", None, None),
+    (2, "accept", "received", "accepted", "office", "office", "杨志强", "材料齐全，予以受理。"),
+    (3, "review", "accepted", "in_review", "office", "office", "杨志强", None),
 )
 _BATCH = 10_000
 
@@ -106,9 +106,9 @@ def _submissions(connection: psycopg.Connection[Any], numbers: range, residents:
         due = (today + timedelta(days=7), today + timedelta(days=28))
         head = (submission, service, 1, form.DEPARTMENT, applicant, "in_review", 3, sealed, "0" * 64)
         rows.append((*head, *filed, *due))
-        for order, step, state, kind, name, opinion in _STEPS:
+        for order, step, origin, state, kind, role, name, opinion in _STEPS:
             words = key.seal(opinion, OPINION, f"{submission}/{order}") if opinion else None
-            events.append((submission, order, _NOW, step, state, kind, name, form.DEPARTMENT, words))
+            events.append((submission, order, _NOW, step, origin, state, kind, role, name, form.DEPARTMENT, words))
     _keys(connection, keys)
     _copy(
         connection,
@@ -118,7 +118,8 @@ def _submissions(connection: psycopg.Connection[Any], numbers: range, residents:
     )
     _copy(
         connection,
-        "history (submission_id, number, at, step, state, actor_kind, actor_name, department_code, opinion)",
+        "history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, actor_name,"
+        " department_code, opinion)",
         events,
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.submissions.steps import STEPS
+
 TITLES = {
     "receive": {"zh": "申请已收到", "en": "Application received"},
     "accept": {"zh": "申请已受理", "en": "Application accepted"},
@@ -12,6 +14,25 @@ TITLES = {
     "approve": {"zh": "申请已批准", "en": "Application approved"},
     "refuse": {"zh": "申请未获批准", "en": "Application refused"},
     "complete": {"zh": "办件已办结", "en": "Submission completed"},
+    "deem_accepted": {"zh": "依法视为受理", "en": "Accepted by law"},
+    "ask_correction": {"zh": "需要您补正", "en": "Corrections needed"},
+    "add_to_correction": {"zh": "补正清单有增加", "en": "More corrections needed"},
+    "refile": {"zh": "补正材料已收到", "en": "Corrections received"},
+    "offer_promise": {"zh": "可以承诺后补材料", "en": "You may bring papers later"},
+    "promise": {"zh": "已容缺受理", "en": "Accepted on your promise"},
+    "keep_promise": {"zh": "容缺材料已补交", "en": "Promised papers received"},
+    "lapse": {"zh": "逾期未补交，视为撤回", "en": "Counts as withdrawn"},
+    "suspend": {"zh": "进入特别程序", "en": "Special procedure began"},
+    "resume": {"zh": "继续审查", "en": "Review goes on"},
+    "ask_extension": {"zh": "申请延期", "en": "Extension asked for"},
+    "extend": {"zh": "办理期限延长", "en": "Limit extended"},
+    "approve_on_promise": {"zh": "已凭承诺批准", "en": "Approved on your promise"},
+    "deliver": {"zh": "结果已送达", "en": "Result delivered"},
+    "check_promise": {"zh": "承诺核查属实", "en": "Promise verified"},
+    "withdraw": {"zh": "申请已撤回", "en": "Application withdrawn"},
+    "terminate": {"zh": "办理已终止", "en": "Procedure ended"},
+    "revoke": {"zh": "决定已撤销", "en": "Decision revoked"},
+    "reopen": {"zh": "依法重新办理", "en": "Opened again"},
 }
 
 _TEXTS = {
@@ -44,6 +65,12 @@ _TEXTS = {
         "en": "Your application “{service}” is completed: see the result.",
     },
 }
+# What has no words of its own is told in those of the step table.
+_OTHER = {
+    "zh": "您申请的“{service}”（{reference}）：{step}。",
+    "en": "Your application “{service}” ({reference}): {step}.",
+}
+_WHY = {"zh": "理由：{opinion}", "en": " Reason: {opinion}"}
 
 # WeChat's `phrase` fields hold at most five Chinese characters (domain-facts §1.4).
 _PHRASES = {
@@ -54,11 +81,33 @@ _PHRASES = {
     "approve": "已批准",
     "refuse": "未批准",
     "complete": "已办结",
+    "deem_accepted": "视为受理",
+    "ask_correction": "待补正",
+    "add_to_correction": "待补正",
+    "refile": "已收件",
+    "offer_promise": "可承诺容缺",
+    "promise": "容缺受理",
+    "keep_promise": "已补交",
+    "lapse": "视为撤回",
+    "suspend": "特别程序",
+    "resume": "审查中",
+    "ask_extension": "申请延期",
+    "extend": "已延期",
+    "approve_on_promise": "已批准",
+    "deliver": "已送达",
+    "check_promise": "核查属实",
+    "withdraw": "已撤回",
+    "terminate": "已终止",
+    "revoke": "已撤销",
+    "reopen": "重新办理",
 }
 _TIPS = {
     "receive": "可随时点开查看办理进度",
     "decline": "请点开查看理由",
     "refuse": "请点开查看理由和救济途径",
+    "ask_correction": "请点开查看补正清单和期限",
+    "add_to_correction": "请点开查看补正清单和期限",
+    "offer_promise": "请点开查看并决定是否承诺",
     "complete": "请点开查看办理结果",
 }
 _TIP = "请点开查看办理进度"
@@ -86,7 +135,9 @@ def title(step: str, language: str) -> str:
 def text(facts: Facts, language: str) -> str:
     """The message as the inbox shows it."""
     unsaid = {"zh": "详见通知", "en": "see the notice"}[language]
-    return _TEXTS[facts.step][language].format(
+    words = _TEXTS.get(facts.step, {}).get(language) or _OTHER[language] + (_WHY[language] if facts.opinion else "")
+    return words.format(
+        step=STEPS[facts.step].text[language],
         service=facts.service,
         reference=facts.reference,
         unit=facts.unit,

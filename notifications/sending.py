@@ -61,8 +61,9 @@ def _worth_telling(work: Work, submission_id: UUID, number: int) -> bool:
     row = work.run(select(submissions).where(submissions.c.id == submission_id)).one()
     if row.restricted_at is not None or row.erased_at is not None:
         return False
+    event = history.row(work, submission_id, number)
     service = services.version(work.connection, row.service_code, row.service_version)
-    return not service.on_the_spot or history.row(work, submission_id, number).state in FINAL_STATES
+    return event.visible and (not service.on_the_spot or event.state in FINAL_STATES)
 
 
 def _ensure(work: Work, submission_id: UUID, number: int) -> Any:

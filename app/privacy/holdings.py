@@ -193,12 +193,13 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
             "actor_name": _words("办理人员", "Official"),
             "department_code": _words("部门", "Department"),
             "opinion": _words("意见", "Opinion"),
+            "items": _words("补正清单", "What to correct or bring"),
         },
         key_of="submission_id",
         row="{submission_id}/{number}",
         of_submissions=_THESE,
         # The steps stay, with nobody in them: the supervisor's statistics count them.
-        blanked=("opinion", "actor_name"),
+        blanked=("opinion", "items", "actor_name", "actor_id", "principal_id"),
     ),
     Holding(
         "uploads",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +20,16 @@ from sqlalchemy import (
     insert,
     select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
+from app.submissions import steps
+from app.submissions.steps import STEPS, Step
 
-ACTOR_KINDS = ("resident", "office", "system")
+ACTOR_KINDS = ("resident", "staff", "office", "system")
 
 history = Table(
     "history",
@@ -35,58 +38,125 @@ history = Table(
     Column("number", Integer, primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("step", Text, nullable=False),
+    Column("from_state", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("actor_kind", Text, nullable=False),
+    # In which role of the step table; who by id, and for whom: an agent acts for a principal.
+    Column("actor_role", Text, nullable=False),
+    Column("actor_id", Uuid(as_uuid=True)),
+    Column("principal_id", Uuid(as_uuid=True)),
     # Whoever of an office decides does so by name, in public: it is printed under the decision.
     Column("actor_name", Text),
     Column("department_code", Text, ForeignKey("departments.code"), nullable=False),
+    # What clocks and tables count by: `kind`, `days`, `until`, `document`. Nothing of a person.
+    Column("terms", JSONB, nullable=False, server_default="{}"),
     Column("opinion", Sealed, info=personal(purpose="to tell the resident why an office decided so")),
+    Column("items", Sealed, info=personal(purpose="to tell the resident what must be corrected or brought")),
     Column("visible", Boolean, nullable=False, server_default="true"),
     CheckConstraint(f"actor_kind IN {ACTOR_KINDS}", name="actor_kind"),
     sealed_only("opinion"),
+    sealed_only("items"),
 )
 
 OPINION = "history.opinion"
+ITEMS = "history.items"
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who took a step: a resident, an office's handler by name, or the system itself."""
+    """Who takes a step. `role` is one of the step table; `name` is public: an official's, never a resident's.
+
+    `principal_id` is for whom they act, where that is somebody else.
+    """
 
     kind: str
+    role: str
     name: str | None = None
+    id: UUID | None = None
+    principal_id: UUID | None = None
 
 
-SYSTEM = Actor("system")
-RESIDENT = Actor("resident")
+SYSTEM = Actor("system", steps.SYSTEM)
+
+
+def applicant(resident_id: UUID) -> Actor:
+    """A resident in their own matter."""
+    return Actor("resident", steps.APPLICANT, id=resident_id, principal_id=resident_id)
+
+
+def office(handler: str | None = None) -> Actor:
+    """An office's system, and its handler by name as far as it says."""
+    return Actor("office", steps.OFFICE, handler)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to correct or to bring: a JSON Pointer into the submission (`/answers/…`, `/materials/…`), in words."""
+
+    pointer: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """What comes with a step. `reason` is what the resident reads (an opinion, too); `days` are working days;
+    `until` is a day; `document` is the number of the paper that a step rests on."""
+
+    reason: str | None = None
+    kind: str | None = None
+    items: tuple[Item, ...] = ()
+    until: date | None = None
+    days: int | None = None
+    document: str | None = None
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The part that clocks and tables count by, as JSON."""
+        until = self.until and self.until.isoformat()
+        found = {"kind": self.kind, "days": self.days, "document": self.document, "until": until}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def lacking(self, step: Step) -> frozenset[str]:
+        """What the step needs and is not there; words of spaces only are none."""
+        given = {name for name in ("items", "until", "days") if getattr(self, name)}
+        given |= {name for name in ("reason", "document") if (getattr(self, name) or "").strip()}
+        if self.kind is not None and self.kind in (step.kinds or ()):
+            given.add(steps.KIND)
+        return step.needs - given
+
+
+NOTHING = Given()
 
 
 def record(
-    work: Work,
-    submission: Any,
-    step: str,
-    state: str,
-    actor: Actor,
-    at: datetime,
-    opinion: str | None = None,
+    work: Work, submission: Any, step: str, state: str, actor: Actor, at: datetime, given: Given = NOTHING
 ) -> int:
     """Append a row for a step just taken under the submission's row lock; its number.
 
-    The submission was read with its key. Raises SealKeyMissing.
+    The submission was read, with its key, before the step. Raises SealKeyMissing.
     """
     highest = select(func.coalesce(func.max(history.c.number), 0)).where(history.c.submission_id == submission.id)
     number = int(work.run(highest).scalar_one()) + 1
     place = f"{submission.id}/{number}"
+    key = data_keys.opened(submission)
+    listed = [{"pointer": item.pointer, "words": item.words} for item in given.items]
     statement = insert(history).values(
         submission_id=submission.id,
         number=number,
         at=at,
         step=step,
+        from_state=submission.state,
         state=state,
         actor_kind=actor.kind,
+        actor_role=actor.role,
         actor_name=actor.name,
+        actor_id=actor.id,
+        principal_id=actor.principal_id,
         department_code=submission.department_code,
-        opinion=None if opinion is None else data_keys.opened(submission).seal(opinion, OPINION, place),
+        terms=given.terms,
+        opinion=key.seal(given.reason, OPINION, place) if given.reason else None,
+        items=key.seal(listed, ITEMS, place) if listed else None,
+        visible=STEPS[step].visible,
     )
     work.run(statement)
     return number

@@ -31,12 +31,12 @@ from app.privacy import requirements
 from app.privacy.acknowledgements import Shown
 from app.privacy.requirements import Requirements
 from app.refusals import Refusal
-from app.submissions import applicants, applications, drafts, due_dates, history
+from app.submissions import applicants, applications, drafts, due_dates, history, steps
 from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.due_dates import DueDates
-from app.submissions.history import Actor
-from app.submissions.steps import FINAL_STATES, STEPS
+from app.submissions.history import NOTHING, Actor, Given
+from app.submissions.steps import FINAL_STATES, STEPS, Step
 
 # Every department × service has one queue; its turns are gapless because a filing that rolls back
 # takes its number back with it.
@@ -67,7 +67,15 @@ class SignatureOutdated(Refusal):
 
 
 class StepNotAllowed(Refusal):
-    """The submission is not in a state from which this step can be taken."""
+    """The submission is not in a state from which this step can be taken; `legal` is what could be done now."""
+
+
+class StepForbidden(Refusal):
+    """This step is not for people in this role; `legal` is what they may do now."""
+
+
+class StepIncomplete(Refusal):
+    """Something that this step needs is missing or empty; `errors` names each."""
 
 
 def submit(
@@ -207,8 +215,10 @@ WITH turn AS (
         due_provisional = excluded.due_provisional, revision = s.revision + 1, expires_at = NULL
     RETURNING turn
 ), recorded AS (
-    INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code)
-    SELECT %(id)s, 1, %(at)s, 'receive', 'received', 'resident', %(department)s FROM filed
+    INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, actor_id,
+                         principal_id, department_code)
+    SELECT %(id)s, 1, %(at)s, 'receive', 'draft', 'received', 'resident', 'applicant', %(applicant)s,
+           %(applicant)s, %(department)s FROM filed
 )"""
 _FILE = f"{_FILING} SELECT turn FROM filed"
 # The same, where notices or consents are asked for or told of; what is lacking undoes all of it.
@@ -261,30 +271,34 @@ def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDat
     }
 
 
-def take_step(
-    work: Work,
-    submission_id: UUID,
-    name: str,
-    actor: Actor,
-    at: datetime,
-    opinion: str | None = None,
-) -> None:
-    """Move a submission on by one step, under its row lock, and announce it.
+def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: datetime, given: Given = NOTHING) -> int:
+    """Move a submission on by one step, under its row lock, and announce it; the number of its history row.
 
-    Raises StepNotAllowed with the state that stands.
+    Raises StepForbidden, StepNotAllowed with the state that stands and what would be legal now, StepIncomplete.
     """
     step = STEPS[name]
     row = work.run(drafts.with_key().where(submissions.c.id == submission_id).with_for_update(of=submissions)).one()
-    if row.state not in step.origins:
-        raise StepNotAllowed(state=row.state)
-    values: dict[str, Any] = {"state": step.target, "revision": row.revision + 1}
-    if step.target in FINAL_STATES:
+    _check_step(step, row.state, actor, given)
+    values: dict[str, Any] = {"state": step.target or row.state, "revision": row.revision + 1}
+    if step.target in FINAL_STATES and row.completed_at is None:
         values["completed_at"] = at
-    if name == "accept":
+    if step.target is not None and step.target not in FINAL_STATES:
+        values["completed_at"] = None
+    if (steps.DECISION, steps.START) in step.clocks:
         values |= _decision_clock(work, row, at)
     work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
-    number = history.record(work, row, name, step.target, actor, at, opinion)
+    number = history.record(work, row, name, values["state"], actor, at, given)
     work.announce(StepTaken(submission_id, number))
+    return number
+
+
+def _check_step(step: Step, state: str, actor: Actor, given: Given) -> None:
+    if actor.role not in step.actors:
+        raise StepForbidden(legal=list(steps.legal(state, actor.role)))
+    if state not in step.origins:
+        raise StepNotAllowed(state=state, legal=list(steps.legal(state, actor.role)))
+    if lacking := given.lacking(step):
+        raise StepIncomplete(errors={f"/{name}": ["必须填写 This is needed."] for name in sorted(lacking)})
 
 
 def _decision_clock(work: Work, row: Any, accepted_at: datetime) -> dict[str, Any]:

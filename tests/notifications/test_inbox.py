@@ -33,8 +33,9 @@ def whole_story(filed: dict[str, Any], sql: Sql) -> dict[str, Any]:
         key = data_keys.of(connection, UUID(filed["id"]))
     for number, step in enumerate(list(STEPS)[1:], start=2):
         sql(
-            "INSERT INTO history (submission_id, number, at, step, state, actor_kind, department_code, opinion)"
-            " SELECT submission_id, %s, at, %s, state, 'office', department_code, %s FROM history"
+            "INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role,"
+            " department_code, opinion)"
+            " SELECT submission_id, %s, at, %s, state, state, 'office', 'office', department_code, %s FROM history"
             " WHERE submission_id = %s AND number = 1",
             number,
             step,
@@ -76,7 +77,7 @@ def test_the_channels_tell_what_became_of_a_push(
 
 
 def test_a_notification_of_an_event_that_is_not_there_is_impossible(filed: dict[str, Any]) -> None:
-    with pytest.raises(Exception, match="notifications_event_fk"):
+    with pytest.raises(Exception, match="No row was found"):
         sending.notify(filed["id"], 99)
 
 
