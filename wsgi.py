@@ -37,7 +37,7 @@ from app.documents import uploads as documents
 from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
 from app.privacy import purges
 from app.settings import settings
-from approvals import handover
+from approvals import handover, updates
 from notifications import sending, subscriptions
 
 DOORS = (
@@ -74,7 +74,7 @@ DOORS = (
 
 LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     SubmissionReceived: (handover.on_received,),
-    StepTaken: (sending.on_step,),
+    StepTaken: (sending.on_step, updates.on_step),
     UploadReceived: (documents.on_received,),
     ConsentWithdrawn: (subscriptions.on_withdrawn,),
 }

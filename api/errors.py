@@ -23,7 +23,7 @@ from app.people import identity
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
-from app.submissions import drafts, submissions
+from app.submissions import amendments, drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
 from auth import offices, sessions, tokens
@@ -90,6 +90,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     submissions.StepNotAllowed: Problem(409, "当前状态不能这样办理", "Not possible in this state"),
     submissions.StepForbidden: Problem(403, "您的岗位不能办理这一步", "Your role does not take this step"),
     submissions.StepIncomplete: Problem(422, "这一步还缺少内容", "This step needs more"),
+    amendments.NothingPromised: Problem(409, "没有可以承诺后补的材料", "Nothing was offered to be brought later"),
     identity.StepUpRequired: Problem(403, "需要更高等级或重新认证", "A fresh or stronger login is needed"),
     notices.NoticeNotFound: Problem(404, "没有这份告知书", "No such notice"),
     consents.ConsentNotFound: Problem(404, "没有这项同意", "No such consent"),

@@ -73,6 +73,11 @@ DETAILS: dict[str, dict[str, str]] = {
         ),
         ("step_not_allowed", "办件没有变化，请查看最新进度。", "Nothing was changed: look at the progress."),
         (
+            "nothing_promised",
+            "办件没有变化，请查看最新进度。",
+            "Nothing was changed: look at the progress.",
+        ),
+        (
             "step_forbidden",
             "办件没有变化，请交有权限的人员办理。",
             "Nothing was changed: ask whoever is in charge.",

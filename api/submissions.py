@@ -16,6 +16,7 @@ from api.headers import CLIENT, IF_MATCH, IF_MATCH_OPTIONAL, IF_NONE_MATCH
 from api.paging import PageQuery, after_id, page
 from api.schemas.submissions import (
     AnswersPatchSchema,
+    ChangesSchema,
     ProgressSchema,
     ReceiptSchema,
     ResultSchema,
@@ -28,6 +29,7 @@ from api.schemas.submissions import (
     SubmissionStartSchema,
     SubmitSchema,
     UploadWishSchema,
+    WithdrawSchema,
 )
 from app.catalogue.services import CLOSED, UNAVAILABLE, ServiceNotOnline
 from app.documents import results, signatures, uploads
@@ -37,12 +39,14 @@ from app.documents.uploads import UploadLimitReached
 from app.people.identity import StepUpRequired
 from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
-from app.submissions import discards, drafts, progress, renewals, submissions
+from app.submissions import amendments, discards, drafts, filings, progress, renewals, submissions
+from app.submissions.amendments import NothingPromised
 from app.submissions.drafts import AlreadySubmitted, DraftLimitReached, Stale, SubmissionNotFound
 from app.submissions.renewals import Renewed
 from app.submissions.submissions import (
     SignatureOutdated,
     SignatureRequired,
+    StepNotAllowed,
     SubmissionIncomplete,
     UploadsUnchecked,
 )
@@ -189,9 +193,57 @@ def sign_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> 
     ),
 )
 def submit_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
-    """File the draft: the receipt."""
+    """File the draft, or file again what was corrected: the receipt."""
     args = (visit.work, visit.caller, submission_id, visit.revision, visit.language)
-    return submissions.submit(*args, shown(wish, visit.device), visit.client)
+    return amendments.submit(*args, shown(wish, visit.device), visit.client)
+
+
+@door.reads("/<uuid:submission_id>/changes", answer=ChangesSchema, refuses=(SubmissionNotFound,))
+def read_changes(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+    """What each filing changed against the one before, the correction in work last."""
+    row = drafts.own(visit.connection, visit.caller, submission_id)
+    return {"items": filings.of_own(visit.connection, row, visit.language)}
+
+
+@door.acts(
+    "/<uuid:submission_id>/promise",
+    answer=ProgressSchema,
+    refuses=(SubmissionNotFound, NothingPromised, StepUpRequired, StepNotAllowed),
+)
+def promise_papers(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+    """Promise to bring later the papers that the department named: it accepts at once."""
+    amendments.promise(visit.work, visit.caller, submission_id)
+    return _progress(visit, submission_id)
+
+
+@door.acts(
+    "/<uuid:submission_id>/keep-promise",
+    answer=ProgressSchema,
+    refuses=(SubmissionNotFound, NothingPromised, UploadsUnchecked, SubmissionIncomplete, StepNotAllowed),
+)
+def keep_promise(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+    """Hand in the promised papers, once they are uploaded."""
+    amendments.keep_promise(visit.work, visit.caller, submission_id, visit.language)
+    return _progress(visit, submission_id)
+
+
+@door.acts(
+    "/<uuid:submission_id>/withdraw",
+    body=WithdrawSchema,
+    body_required=False,
+    answer=ProgressSchema,
+    refuses=(SubmissionNotFound, StepNotAllowed),
+)
+def withdraw_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
+    """Take the application back, until it is decided."""
+    amendments.withdraw(visit.work, visit.caller, submission_id, wish.get("reason"))
+    return _progress(visit, submission_id)
+
+
+@door.acts("/<uuid:submission_id>/collect", answer=ResultSchema, refuses=(SubmissionNotFound, ResultNotReady))
+def collect_result(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+    """Fetch the result and have it counted as delivered."""
+    return amendments.collect(visit.work, visit.caller, submission_id)
 
 
 @door.reads(
@@ -215,14 +267,19 @@ def read_result(visit: Visit, submission_id: UUID) -> dict[str, Any]:
     return results.show(visit.connection, visit.caller, submission_id)
 
 
+def _progress(visit: Visit, submission_id: UUID) -> dict[str, Any]:
+    row = progress.revision_and_progress(visit.connection, visit.caller, submission_id)
+    return progress.in_words(visit.connection, row, visit.language)
+
+
 def _shown(visit: Visit, row: Any) -> dict[str, Any]:
-    is_draft = row.state == "draft"
+    is_draft, is_editable = row.state == "draft", row.state in drafts.EDITABLE
     return {
         **progress.summary(visit.connection, row, visit.language),
         "revision": row.revision,
-        "answers": drafts.answers(row),
-        "uploads": [uploads.described(upload) for upload in uploads.listing(visit.connection, row.id)],
-        "missing": submissions.missing(visit.connection, row, visit.language) if is_draft else {},
+        "answers": drafts.in_work(row),
+        "uploads": [uploads.described(upload) for upload in uploads.in_work(visit.connection, row)],
+        "missing": submissions.missing(visit.connection, row, visit.language) if is_editable else {},
         "newer_version": renewals.newer_version(visit.connection, row) if is_draft else None,
     }
 

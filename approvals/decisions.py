@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -39,7 +39,7 @@ from app.people.callers import Office
 from app.refusals import InvalidContent, NotFound
 from app.submissions import drafts, history
 from app.submissions.drafts import submissions
-from app.submissions.history import SYSTEM, Given
+from app.submissions.history import SYSTEM, Given, Item
 from app.submissions.steps import STEPS, is_ahead
 from app.submissions.submissions import take_step
 
@@ -52,6 +52,12 @@ MEANINGS = {
     "cn.onephone.submission.approved": "approve",
     "cn.onephone.submission.refused": "refuse",
     "cn.onephone.submission.completed": "complete",
+    "cn.onephone.submission.correction_asked": "ask_correction",
+    "cn.onephone.submission.suspended": "suspend",
+    "cn.onephone.submission.resumed": "resume",
+    "cn.onephone.submission.extended": "extend",
+    "cn.onephone.submission.terminated": "terminate",
+    "cn.onephone.submission.delivered": "deliver",
 }
 """What each word of an office means here, as a step of `app/submissions/steps.py`."""
 
@@ -91,7 +97,7 @@ def receive(work: Work, office: Office, message: dict[str, Any]) -> dict[str, st
     if message["id"] != office.message_id:
         raise InvalidContent(errors={"/id": ["The event id must be the signed webhook-id."]})
     submission = _locked(work, office.code, message["subject"])
-    data = _without_bytes(submission, message["data"])
+    data = _without_bytes(submission, _as_json(message["data"]))
     step = MEANINGS[message["type"]]
     outcome = _outcome(submission.state, step)
     if not _first_time(work, office, submission, step, outcome, data):
@@ -100,6 +106,11 @@ def receive(work: Work, office: Office, message: dict[str, Any]) -> dict[str, st
         _apply(work, submission.id, step, data)
         _apply_parked(work, submission.id, data_keys.opened(submission))
     return {"outcome": outcome}
+
+
+def _as_json(data: dict[str, Any]) -> dict[str, Any]:
+    until = data.get("until")
+    return {**data, "until": until.isoformat()} if isinstance(until, date) else data
 
 
 def _locked(work: Work, office_code: str, reference: str) -> Any:
@@ -137,14 +148,31 @@ def _first_time(work: Work, office: Office, submission: Any, step: str, outcome:
 
 def _apply(work: Work, submission_id: Any, step: str, data: dict[str, Any]) -> None:
     at: datetime = clock.now()
-    handler = history.office(data.get("handler"))
-    take_step(work, submission_id, step, handler, at, Given(reason=data.get("reason") or data.get("opinion")))
+    take_step(work, submission_id, step, history.office(data.get("handler")), at, _given(data))
     result = data.get("result")
     if result is not None:
         results.keep_document(work, submission_id, result["filename"], result["sha256"], result["size"])
     # An approval that brings its result leaves nothing to wait for; one without is completed by a later message.
     if step == "approve" and result is not None:
         take_step(work, submission_id, "complete", SYSTEM, at)
+
+
+def _given(data: dict[str, Any]) -> Given:
+    """What an office says with a step, in the words of our step table."""
+    until = data.get("until")
+    return Given(
+        reason=data.get("reason") or data.get("opinion"),
+        kind=data.get("kind"),
+        items=tuple(Item(one["pointer"], one["words"]) for one in data.get("items") or ()),
+        until=until if until is None or isinstance(until, date) else date.fromisoformat(until),
+        days=data.get("days"),
+    )
+
+
+def lacking(event_type: str, data: dict[str, Any]) -> frozenset[str]:
+    """What an office must say with this message and does not."""
+    step = MEANINGS[event_type]
+    return _given(data).lacking(STEPS[step])
 
 
 def _apply_parked(work: Work, submission_id: Any, key: DataKey) -> None:

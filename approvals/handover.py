@@ -65,7 +65,8 @@ def run(submission_id: str) -> None:
         attempt = _count_attempt(work, case_id)
         if attempt.state == "sent":
             return
-        case = _case(work, case_id, attempt.event_id)
+        row = work.run(drafts.with_key().where(submissions.c.id == case_id)).one()
+        case = case_of(work, row, attempt.event_id)
     # No connection is held while the office is asked: it may take its time.
     try:
         handed = CONNECTORS[case.definition["connector"]](case)
@@ -116,11 +117,12 @@ def _answer_on_the_spot(work: Work, submission_id: UUID, data: dict[str, Any]) -
         take_step(work, submission_id, step, history.office(), clock.now())
 
 
-def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:
-    row = work.run(drafts.with_key().where(submissions.c.id == submission_id)).one()
+def case_of(work: Work, row: Any, key: UUID) -> Case:
+    """What an office gets of a submission that was read with its key, as it stands filed now. Raises SealError."""
+    submission_id: UUID = row.id
     service = services.version(work.connection, row.service_code, row.service_version)
     return Case(
-        key=event_id,
+        key=key,
         submission_id=submission_id,
         reference=row.reference,
         service_code=service.code,
@@ -180,7 +182,8 @@ def sweep(timestamp: int) -> None:
 _FORGOTTEN = """
 SELECT s.id FROM submissions s
 LEFT JOIN handovers h ON h.submission_id = s.id
-WHERE s.state = 'received' AND s.received_at < now() - interval '2 minutes' AND h.sent_at IS NULL
+WHERE s.state <> 'draft' AND s.completed_at IS NULL AND h.sent_at IS NULL
+  AND s.received_at < now() - interval '2 minutes'
   AND NOT EXISTS (SELECT FROM procrastinate_jobs j
                   WHERE j.lock = 'handover:' || s.id AND j.status IN ('todo', 'doing'))
 LIMIT 500

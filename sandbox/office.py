@@ -16,6 +16,7 @@ from sandbox import office_names
 from sandbox.memory import memory
 from sandbox.office_answers import Sender
 from sandbox.office_events import (
+    CHANGED,
     BadEvent,
     BadMaterial,
     BadSignature,
@@ -41,12 +42,24 @@ WORDS = {
     "approved": ("准予", "Approved"),
     "refused": ("不予", "Refused"),
     "declined": ("不予受理", "Declined"),
+    "correction_asked": ("要求补正", "Correction asked"),
+    "correcting": ("待补正", "Awaiting correction"),
+    "suspended": ("特别程序", "Suspended"),
+    "resumed": ("恢复审查", "Resumed"),
+    "extended": ("延长期限", "Extended"),
+    "terminated": ("终止", "Terminated"),
+    "withdrawn": ("已撤回", "Withdrawn"),
+    "delivered": ("已送达", "Delivered"),
+    "completed": ("已办结", "Completed"),
 }
 # Which buttons make sense in which state; the JSON way may send any answer at any time, as bad offices do.
 BUTTONS = {
-    "received": ("accepted", "approved", "refused", "declined"),
-    "accepted": ("in_review", "approved", "refused"),
-    "in_review": ("approved", "refused"),
+    "received": ("accepted", "correction_asked", "declined"),
+    "accepted": ("in_review", "approved", "refused", "suspended", "extended"),
+    "in_review": ("approved", "refused", "suspended", "extended"),
+    "suspended": ("resumed",),
+    "resumed": ("approved", "refused"),
+    "extended": ("in_review", "approved", "refused"),
 }
 
 blueprint = Blueprint("office", __name__, url_prefix="/office")
@@ -78,6 +91,8 @@ def receive(code: str) -> tuple[Response, int]:
 def take(code: str, body: bytes, secrets: list[str]) -> tuple[Response, int]:
     check_signature(body, dict(request.headers), secrets)
     event = read_event(body, request.mimetype, request.headers.get("webhook-id"), code)
+    if event["type"] == CHANGED:
+        return take_change(code, event)
     if known := cases.find_received(memory(), code, event["id"]):
         return jsonify(office_reference=known), 200
     check_materials(event["data"]["materials"])
@@ -85,6 +100,17 @@ def take(code: str, body: bytes, secrets: list[str]) -> tuple[Response, int]:
     received = cases.receive(memory(), code, event, by_itself, time.time())
     sender().wake()
     return jsonify(office_reference=received.office_reference), 202 if received.is_new else 200
+
+
+def take_change(code: str, event: dict[str, Any]) -> tuple[Response, int]:
+    """What happened at OnePhone to a case that is here; 404 for one that is not."""
+    if event["data"]["case"] is not None:
+        check_materials(event["data"]["case"]["materials"])
+    by_itself = read_switch(memory(), f"office/{code}")["auto"]
+    if not cases.change(memory(), code, event, by_itself, time.time()):
+        return jsonify(error="unknown_case"), 404
+    sender().wake()
+    return jsonify(outcome="noted"), 202
 
 
 @blueprint.get("/<code>")
@@ -115,7 +141,8 @@ def answer(code: str, office_reference: str) -> AnyResponse | tuple[Response, in
     kind, reason = (asked.get("kind"), asked.get("reason")) if hasattr(asked, "get") else (None, None)
     if kind not in cases.KINDS or not isinstance(reason, str | None):
         return jsonify(error="bad_answer"), 400
-    if not cases.add_answer(memory(), code, office_reference, str(kind), reason or None):
+    terms = asked.get("terms") if request.is_json else None
+    if not cases.add_answer(memory(), code, office_reference, str(kind), reason or None, terms):
         return jsonify(error="no_such_case"), 404
     sender().wake()
     if request.is_json:

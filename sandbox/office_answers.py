@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
@@ -31,6 +31,19 @@ OPINIONS = {
     "approved": "符合条件，准予办理。",
     "refused": "不符合法定条件，不予办理。",
     "declined": "不属于本机关职权范围，不予受理。",
+    "correction_asked": "材料不齐全，请一次补齐。",
+    "suspended": "需要专家评审，所需时间不计入办理期限。",
+    "resumed": "专家评审已经结束，继续审查。",
+    "extended": "情况复杂，经本机关负责人批准延长期限。",
+    "terminated": "因不可抗力，事项无法办理。",
+    "delivered": "结果已在窗口送达。",
+}
+WITH_REASON = ("refused", "declined", "suspended", "extended", "terminated")
+USUAL_TERMS: dict[str, dict[str, Any]] = {
+    "suspended": {"kind": "expert_review", "days": 10},
+    "extended": {"days": 10},
+    "terminated": {"kind": "impossible"},
+    "delivered": {"kind": "window"},
 }
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between tries
 LONGEST_WAIT = 1.0  # seconds; how late a switch turned on again is noticed
@@ -112,7 +125,8 @@ class Sender:
     def _write(self, answer: dict[str, Any]) -> str:
         """Compose an answer once and keep it, so that every try sends the same bytes."""
         try:
-            body = json.dumps(compose(answer, self.settings.url), ensure_ascii=False)
+            terms = cases.terms_of(self.store, answer["event_id"])
+            body = json.dumps(compose(answer, self.settings.url, terms), ensure_ascii=False)
         except Exception as error:
             cases.keep_failure(self.store, answer["id"], f"not made: {error}", time.time() + LONGEST_PAUSE)
             raise
@@ -129,15 +143,17 @@ class Sender:
         return 200 <= response.status_code < 300, f"{response.status_code} {outcome(response)}".strip()
 
 
-def compose(answer: dict[str, Any], url: str) -> dict[str, Any]:
-    """The CloudEvent of an answer; an approval carries its result document."""
+def compose(answer: dict[str, Any], url: str, terms: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The CloudEvent of an answer; an approval carries its result document. `terms` are what a clerk said beside it."""
     data: dict[str, Any] = {
         "office_reference": answer["office_reference"],
         "handler": HANDLER,
         "opinion": OPINIONS[answer["kind"]],
         "sequence": answer["sequence"],
+        **usual_terms(answer),
+        **(terms or {}),
     }
-    if answer["kind"] in ("refused", "declined"):
+    if answer["kind"] in WITH_REASON:
         data["reason"] = answer["reason"] or OPINIONS[answer["kind"]]
     if answer["kind"] == "approved":
         data["result"] = result_of(answer)
@@ -151,6 +167,17 @@ def compose(answer: dict[str, Any], url: str) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "data": data,
     }
+
+
+def usual_terms(answer: dict[str, Any]) -> dict[str, Any]:
+    """What this office says with a step when its clerk only pressed the button."""
+    if answer["kind"] == "correction_asked":
+        case = json.loads(answer["event"])["data"]
+        first = [f"/materials/{m['code']}" for m in case["materials"]] or [f"/answers/{n}" for n in case["answers"]]
+        words = answer["reason"] or "请重新提供，内容要清楚、完整。"
+        last_day = datetime.now(UTC) + timedelta(days=15)
+        return {"items": [{"pointer": first[0], "words": words}], "until": last_day.date().isoformat()}
+    return dict(USUAL_TERMS.get(answer["kind"], {}))
 
 
 def result_of(answer: dict[str, Any]) -> dict[str, str]:

@@ -19,10 +19,17 @@ create table if not exists office_answer (
     kind text not null, reason text, event_id text not null unique, gap_s real not null,
     next_try_at real not null, body text, attempts integer not null default 0,
     acknowledged integer not null default 0, finished_at text, last_result text, unique (case_id, sequence));
+create table if not exists office_answer_terms (event_id text primary key, terms text not null);
+create table if not exists office_change (
+    event_id text primary key, case_id integer not null references office_case, number integer not null,
+    step text not null, state text not null, reason text, at text not null);
 create index if not exists office_answer_open on office_answer (next_try_at) where finished_at is null;
 """
 
-KINDS = ("accepted", "in_review", "approved", "refused", "declined")
+KINDS = (
+    *("accepted", "in_review", "approved", "refused", "declined"),
+    *("correction_asked", "suspended", "resumed", "extended", "terminated", "delivered"),
+)
 
 # 受理 shortly after receipt, the decision half a second after the acceptance has been acknowledged.
 BY_ITSELF = (("accepted", 0.3), ("approved", 0.5))
@@ -65,16 +72,59 @@ def receive(store: Memory, office: str, event: dict[str, Any], by_itself: bool, 
         return Received(office_reference, True)
 
 
-def plan(db: Any, case_id: int | None, sequence: int, kind: str, reason: str | None, gap: float, now: float) -> None:
+def change(store: Memory, office: str, event: dict[str, Any], by_itself: bool, now: float) -> bool:
+    """Note what happened to a case at OnePhone, once per event id; False for a case that never came here.
+
+    A correction makes the case a new one to decide: an office that answers by itself plans its answers anew.
+    """
+    data = event["data"]
+    with store.change() as db:
+        row = db.execute(
+            "select id, (select coalesce(max(sequence), 0) from office_answer where case_id = office_case.id) as last"
+            " from office_case where office = ? and reference = ?",
+            (office, event["subject"]),
+        ).fetchone()
+        if row is None:
+            return False
+        noted = db.execute(
+            "insert or ignore into office_change (event_id, case_id, number, step, state, reason, at)"
+            " values (?,?,?,?,?,?,?)",
+            (event["id"], row["id"], data["number"], data["step"], data["state"], data["reason"], event["time"]),
+        ).rowcount
+        if not noted:
+            return True
+        db.execute("update office_case set state = ? where id = ?", (data["state"], row["id"]))
+        if data["case"] is not None:
+            kept = json.dumps({**event, "data": data["case"]})
+            db.execute("update office_case set event = ? where id = ?", (kept, row["id"]))
+        if data["step"] == "refile" and by_itself:
+            for sequence, (kind, gap) in enumerate(BY_ITSELF, start=row["last"] + 1):
+                plan(db, row["id"], sequence, kind, None, gap, now)
+        return True
+
+
+def plan(db: Any, case_id: int | None, sequence: int, kind: str, reason: str | None, gap: float, now: float) -> str:
+    event_id = str(uuid.uuid4())
     db.execute(
         "insert into office_answer (case_id, sequence, kind, reason, event_id, gap_s, next_try_at)"
         " values (?,?,?,?,?,?,?)",
-        (case_id, sequence, kind, reason, str(uuid.uuid4()), gap, now + gap),
+        (case_id, sequence, kind, reason, event_id, gap, now + gap),
     )
+    return event_id
 
 
-def add_answer(store: Memory, office: str, office_reference: str, kind: str, reason: str | None) -> bool:
-    """Plan an answer chosen by a clerk, to be sent at once; False when there is no such case."""
+def add_answer(
+    store: Memory,
+    office: str,
+    office_reference: str,
+    kind: str,
+    reason: str | None,
+    terms: dict[str, Any] | None = None,
+) -> bool:
+    """Plan an answer chosen by a clerk, to be sent at once; False when there is no such case.
+
+    `terms` are further members of its data, such as `items`, `until`, `kind` and `days`.
+    """
     with store.change() as db:
         row = db.execute(
             "select id, (select count(*) from office_answer where case_id = office_case.id) as last"
@@ -83,8 +133,16 @@ def add_answer(store: Memory, office: str, office_reference: str, kind: str, rea
         ).fetchone()
         if row is None:
             return False
-        plan(db, row["id"], row["last"] + 1, kind, reason, 0, 0)
+        event_id = plan(db, row["id"], row["last"] + 1, kind, reason, 0, 0)
+        if terms:
+            db.execute("insert into office_answer_terms values (?,?)", (event_id, json.dumps(terms)))
         return True
+
+
+def terms_of(store: Memory, event_id: str) -> dict[str, Any]:
+    row = store.row("select terms from office_answer_terms where event_id = ?", event_id)
+    found: dict[str, Any] = json.loads(row["terms"]) if row else {}
+    return found
 
 
 # What may be sent: of each case only its earliest unfinished answer, and nothing of an office that is down.
@@ -151,6 +209,9 @@ def list_cases(store: Memory, office: str, limit: int = 50) -> list[dict[str, An
     )
     for case in cases:
         case["event"] = json.loads(case["event"])
+        case["changes"] = store.rows(
+            "select number, step, state, reason, at from office_change where case_id = ? order by number", case["id"]
+        )
         case["answers"] = store.rows(
             "select sequence, kind, reason, event_id, attempts, acknowledged, finished_at, last_result"
             " from office_answer where case_id = ? order by sequence",

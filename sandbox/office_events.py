@@ -12,6 +12,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from sandbox.plain_http import send
 
 RECEIVED = "cn.onephone.submission.received"
+CHANGED = "cn.onephone.submission.changed"
+CHANGE_KEYS = ("reference", "number", "step", "state", "reason", "items", "until", "case")
 MATERIAL_TIMEOUT = (3, 15)  # seconds to connect, to the next bytes
 TEXTS = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype")
 CASE_KEYS = (
@@ -47,7 +49,7 @@ def check_signature(body: bytes, headers: dict[str, str], secrets: list[str]) ->
 
 
 def read_event(body: bytes, content_type: str | None, webhook_id: str | None, office: str) -> dict[str, Any]:
-    """The CloudEvent 1.0 (structured JSON mode) of a submission for this office."""
+    """The CloudEvent 1.0 (structured JSON mode) of a submission for this office, or of a change to one."""
     if content_type != "application/cloudevents+json":
         raise BadEvent("Content-Type must be application/cloudevents+json")
     try:
@@ -59,7 +61,10 @@ def read_event(body: bytes, content_type: str | None, webhook_id: str | None, of
     check_envelope(event)
     if event["id"] != webhook_id:
         raise BadEvent("webhook-id is not the event's id")
-    check_case(event, office)
+    if event["type"] == CHANGED:
+        check_change(event, office)
+    else:
+        check_case(event, event.get("data"), office)
     return event
 
 
@@ -67,8 +72,8 @@ def check_envelope(event: dict[str, Any]) -> None:
     for name in TEXTS:
         if not isinstance(event.get(name), str) or not event[name]:
             raise BadEvent(f"{name} must be a text")
-    if event["specversion"] != "1.0" or event["type"] != RECEIVED:
-        raise BadEvent(f"only specversion 1.0 and type {RECEIVED} are known here")
+    if event["specversion"] != "1.0" or event["type"] not in (RECEIVED, CHANGED):
+        raise BadEvent(f"only specversion 1.0 and types {RECEIVED} and {CHANGED} are known here")
     if event["datacontenttype"] != "application/json":
         raise BadEvent("datacontenttype must be application/json")
     try:
@@ -79,8 +84,20 @@ def check_envelope(event: dict[str, Any]) -> None:
         raise BadEvent("time has no offset")
 
 
-def check_case(event: dict[str, Any], office: str) -> None:
+def check_change(event: dict[str, Any], office: str) -> None:
+    """A step that was taken at OnePhone; after a correction the whole case comes with it."""
     data = event.get("data")
+    if not isinstance(data, dict) or any(key not in data for key in CHANGE_KEYS):
+        raise BadEvent(f"data needs {', '.join(CHANGE_KEYS)}")
+    if data["reference"] != event["subject"]:
+        raise BadEvent("subject is not data.reference")
+    if type(data["number"]) is not int or not isinstance(data["items"], list):
+        raise BadEvent("data.number must be a number and data.items a list")
+    if data["case"] is not None:
+        check_case(event, data["case"], office)
+
+
+def check_case(event: dict[str, Any], data: Any, office: str) -> None:
     if not isinstance(data, dict):
         raise BadEvent("data must be an object")
     if missing := [key for key in CASE_KEYS if key not in data]:

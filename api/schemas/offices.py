@@ -7,9 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from api.schemas.fields import SHA256, text
-from approvals.decisions import MEANINGS, OUTCOMES
-
-_NEED_REASON = frozenset({"cn.onephone.submission.declined", "cn.onephone.submission.refused"})
+from approvals.decisions import MEANINGS, OUTCOMES, lacking
 
 
 class OfficeResultSchema(Schema):
@@ -17,6 +15,11 @@ class OfficeResultSchema(Schema):
     content_type = fields.String(required=True, validate=validate.OneOf(["application/pdf"]))
     sha256 = fields.String(required=True, validate=SHA256)
     content = fields.String(required=True, metadata={"description": "The PDF in base64."})
+
+
+class ToCorrectSchema(Schema):
+    pointer = text(1, 200, required=True, metadata={"example": "/materials/photo"})
+    words = text(1, 500, required=True, metadata={"example": "照片模糊，请重新上传"})
 
 
 class OfficeAnswerSchema(Schema):
@@ -31,6 +34,27 @@ class OfficeAnswerSchema(Schema):
         metadata={"description": "Counts the office's messages about this submission; they may come in any order."},
     )
     result = fields.Nested(OfficeResultSchema, load_default=None, allow_none=True)
+    kind = text(
+        1,
+        40,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Of a special procedure, a termination or a delivery: see the guide."},
+    )
+    items = fields.List(
+        fields.Nested(ToCorrectSchema),
+        load_default=list,
+        validate=validate.Length(max=100),
+        metadata={"description": "Everything that must be corrected, told at once."},
+    )
+    until = fields.Date(load_default=None, allow_none=True, metadata={"description": "The last day to correct it."})
+    days = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(1, 1000),
+        metadata={"description": "Working days that a special procedure takes, or that a limit is extended by."},
+    )
 
 
 class OfficeEventSchema(Schema):
@@ -47,10 +71,12 @@ class OfficeEventSchema(Schema):
     data = fields.Nested(OfficeAnswerSchema, required=True)
 
     @validates_schema
-    def check_reason(self, event: dict[str, Any], **options: Any) -> None:
-        """行政许可法 第三十二条、第三十八条: who declines or refuses says why."""
-        if event["type"] in _NEED_REASON and not (event["data"].get("reason") or "").strip():
-            raise ValidationError({"data": {"reason": ["A refusal must say why."]}})
+    def check_terms(self, event: dict[str, Any], **options: Any) -> None:
+        """行政许可法 第三十二、三十八、四十二、四十五条: who says no says why; who asks for more says what."""
+        said = event["data"]
+        missing = set(lacking(event["type"], {**said, "opinion": None}))
+        if missing:
+            raise ValidationError({"data": {name: ["This message must say it."] for name in sorted(missing)}})
 
 
 class OutcomeSchema(Schema):

@@ -192,8 +192,24 @@ class SignatureSchema(Schema):
 
 
 class ActorSchema(Schema):
-    kind = fields.String(required=True, validate=validate.OneOf(["resident", "office", "system"]))
+    kind = fields.String(required=True, validate=validate.OneOf(["resident", "staff", "office", "system"]))
     name = fields.String(required=True, allow_none=True)
+
+
+class ItemSchema(Schema):
+    """One thing to correct or to bring."""
+
+    pointer = fields.String(required=True, metadata={"example": "/materials/photo"})
+    words = fields.String(required=True, metadata={"example": "照片模糊，请重新上传"})
+
+
+class AskedSchema(Schema):
+    """What is asked of the applicant now."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(["correct", "promise", "bring", "collect"]))
+    words = fields.String(required=True, metadata={"example": "请补正下列内容"})
+    items = fields.List(fields.Nested(ItemSchema), required=True)
+    until = fields.String(required=True, allow_none=True, metadata={"format": "date"})
 
 
 class EventSchema(Schema):
@@ -205,6 +221,11 @@ class EventSchema(Schema):
     unit = fields.String(required=True, metadata={"description": "The department in charge."})
     actor = fields.Nested(ActorSchema, required=True)
     opinion = fields.String(required=True, allow_none=True)
+    items = fields.List(fields.Nested(ItemSchema), required=True)
+    until = fields.String(required=True, allow_none=True, metadata={"format": "date"})
+    working_days = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "How many days a step adds, or is expected to take."}
+    )
 
 
 class ProgressSchema(Schema):
@@ -216,7 +237,41 @@ class ProgressSchema(Schema):
     received_at = Instant(required=True, allow_none=True)
     turn = fields.Integer(required=True, allow_none=True)
     due = fields.Nested(DueSchema, required=True, allow_none=True)
+    next = fields.String(required=True, metadata={"example": "部门最迟在2026-12-01告知您是否受理"})
+    asked = fields.Nested(AskedSchema, required=True, allow_none=True)
     events = fields.List(fields.Nested(EventSchema), required=True)
+
+
+class WithdrawSchema(Schema):
+    reason = text(0, 500, load_default=None, allow_none=True)
+
+
+class ChangeSchema(Schema):
+    pointer = fields.String(required=True, metadata={"example": "/answers/address_detail"})
+    label = fields.String(required=True)
+    before = fields.Raw(required=True, allow_none=True)
+    after = fields.Raw(required=True, allow_none=True)
+
+
+class ChangedFileSchema(Schema):
+    material = fields.String(required=True)
+    label = fields.String(required=True)
+    filename = fields.String(required=True)
+    sha256 = fields.String(required=True)
+
+
+class RoundSchema(Schema):
+    """What one filing changed against the one before."""
+
+    round = fields.Integer(required=True, metadata={"example": 2})
+    filed_at = Instant(required=True, allow_none=True, metadata={"description": "None: not filed again yet."})
+    answers = fields.List(fields.Nested(ChangeSchema), required=True)
+    added = fields.List(fields.Nested(ChangedFileSchema), required=True)
+    left_out = fields.List(fields.Nested(ChangedFileSchema), required=True)
+
+
+class ChangesSchema(Schema):
+    items = fields.List(fields.Nested(RoundSchema), required=True)
 
 
 class ResultSchema(Schema):

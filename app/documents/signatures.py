@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, DateTime, ForeignKey, Integer, Table, Text, delete, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Integer,
+    Table,
+    Text,
+    delete,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
@@ -25,6 +37,8 @@ signatures = Table(
     "signatures",
     metadata,
     Column("submission_id", Uuid(as_uuid=True), ForeignKey("submissions.id"), primary_key=True),
+    # One for each filing: what was signed first stays, whatever is signed later.
+    Column("round", Integer, primary_key=True, server_default="1"),
     Column("signer_id", Uuid(as_uuid=True), ForeignKey("residents.id"), nullable=False),
     Column("method", Text, nullable=False),
     Column("content_sha256", Text, nullable=False),
@@ -51,7 +65,7 @@ def sign(work: Work, caller: Resident, submission_id: UUID, upload_id: UUID, dev
     Raises SubmissionNotFound, AlreadySubmitted, SignatureNotNeeded, StepUpRequired, UploadsUnchecked and
     SignatureImageUnusable.
     """
-    draft = drafts.own_draft(work, caller, submission_id)
+    draft = drafts.own_editable(work, caller, submission_id)
     application = applications.of_draft(work.connection, draft)
     service = application.service
     if not service.needs_signature:
@@ -71,15 +85,21 @@ def sign(work: Work, caller: Resident, submission_id: UUID, upload_id: UUID, dev
         "signed_at": clock.now(),
         "device": device,
     }
-    statement = insert(signatures).values(submission_id=submission_id, **values)
-    work.run(statement.on_conflict_do_update(index_elements=["submission_id"], set_=values))
+    statement = insert(signatures).values(submission_id=submission_id, round=drafts.round_in_work(draft), **values)
+    work.run(statement.on_conflict_do_update(index_elements=["submission_id", "round"], set_=values))
     shown = ("method", "content_sha256", "image_sha256", "identity_level", "signed_at")
     return {**{name: values[name] for name in shown}, "content_salt": application.salt}
 
 
 def of(connection: Connection, submission_id: UUID) -> Any:
-    """The signature row of a submission, or None."""
-    return connection.execute(select(signatures).where(signatures.c.submission_id == submission_id)).one_or_none()
+    """The signature under what was filed last, or under a draft, as a row; None without one."""
+    filed = select(drafts.submissions.c.round).where(drafts.submissions.c.id == submission_id).scalar_subquery()
+    return _up_to(connection, submission_id, filed)
+
+
+def _up_to(connection: Connection, submission_id: UUID, number: ColumnElement[int]) -> Any:
+    statement = select(signatures).where(signatures.c.submission_id == submission_id, signatures.c.round <= number)
+    return connection.execute(statement.order_by(signatures.c.round.desc()).limit(1)).one_or_none()
 
 
 def withdraw(work: Work, submission_id: UUID) -> None:
@@ -88,8 +108,11 @@ def withdraw(work: Work, submission_id: UUID) -> None:
 
 
 def standing(connection: Connection, draft: Any, files: list[Any]) -> Any:
-    """The signature of a draft, unless its image was taken out since: then there is none."""
-    signature = of(connection, draft.id)
+    """The signature of a draft or correction, unless its image was taken out since: then there is none.
+
+    One given at an earlier filing stands as long as the content is the same.
+    """
+    signature = _up_to(connection, draft.id, literal(drafts.round_in_work(draft)))
     if signature is None or signature.upload_id not in {file.id for file in files}:
         return None
     return signature

@@ -21,15 +21,18 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     Select,
     Table,
     Text,
     func,
     insert,
+    literal,
     select,
     update,
 )
@@ -47,7 +50,7 @@ from app.people.callers import Resident
 from app.privacy import removals
 from app.refusals import InvalidContent, NotFound, Refusal
 from app.settings import settings
-from app.submissions import drafts
+from app.submissions import drafts, promises
 
 STATES = ("slot", "received", "clean", "refused")
 LARGEST = 100 * 1024 * 1024
@@ -76,6 +79,9 @@ uploads = Table(
     Column("key", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("removed_at", DateTime(timezone=True)),
+    # In which filing it came, and in which it was left out again: what was filed before stays as it was.
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("left_out_in", Integer),
     CheckConstraint(f"state IN {STATES}", name="state"),
     sealed_only("filename"),
     Index(None, "submission_id"),
@@ -95,15 +101,16 @@ class UploadLimitReached(Refusal):
 
 
 def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, Any]) -> dict[str, Any]:
-    """A slot for one file of a draft, with the form that the phone posts to the store.
+    """A slot for one file of a draft or of a correction, with the form that the phone posts to the store.
 
     `wish` has material, filename, content_type, size (bytes) and sha256 (hex). Raises NotFound,
     AlreadySubmitted, InvalidContent (a material, type or size the service does not take with these answers),
     UploadLimitReached.
     """
-    draft = drafts.own_draft(work, caller, submission_id)
+    draft = promises.own_open(work, caller, submission_id)
     service = services.version(work.connection, draft.service_code, draft.service_version)
-    _check_wish(service.materials_for(drafts.cleaned(work.connection, service, draft)), wish)
+    wanted = service.materials_for(drafts.cleaned(work.connection, service, draft))
+    _check_wish(promises.open_materials(work.connection, draft, wanted), wish)
     _check_slot_count(work, submission_id, wish["material"])
     upload_id = new_id()
     key = f"{_INCOMING}{upload_id}"
@@ -115,6 +122,7 @@ def ask_slot(work: Work, caller: Resident, submission_id: UUID, wish: dict[str, 
             owner_id=caller.id,
             state="slot",
             key=key,
+            round=drafts.round_in_work(draft),
             **wish | {"filename": name},
         )
     )
@@ -171,7 +179,7 @@ def confirm(work: Work, caller: Resident, upload_id: UUID) -> dict[str, Any]:
     upload = _own(work.connection, caller, upload_id, lock=True)
     if upload.state != "slot":
         return described(upload)
-    drafts.own_draft(work, caller, upload.submission_id)
+    promises.own_open(work, caller, upload.submission_id)
     if storage.size_of(upload.key) is None:
         raise UploadMissing
     work.run(update(uploads).where(uploads.c.id == upload_id).values(state="received"))
@@ -185,10 +193,20 @@ def show(connection: Connection, caller: Resident, upload_id: UUID) -> dict[str,
 
 
 def remove(work: Work, caller: Resident, upload_id: UUID) -> None:
-    """Take a file out of a draft. Raises UploadNotFound, AlreadySubmitted."""
+    """Take a file out of a draft or of a correction. Raises UploadNotFound, AlreadySubmitted.
+
+    A file that was filed once stays in what was filed; it is only left out of what is filed next.
+    """
     upload = _own(work.connection, caller, upload_id, lock=True)
-    drafts.own_draft(work, caller, upload.submission_id)
-    take_out(work, [upload])
+    leave_out(work, promises.own_open(work, caller, upload.submission_id), [upload])
+
+
+def leave_out(work: Work, submission: Any, files: Collection[Any]) -> None:
+    """Files that the filing in work does not have: new ones go, filed ones stay with the filing they came in."""
+    in_work = drafts.round_in_work(submission)
+    take_out(work, [file for file in files if file.round == in_work])
+    if filed := [file.id for file in files if file.round < in_work]:
+        work.run(update(uploads).where(uploads.c.id.in_(filed)).values(left_out_in=in_work))
 
 
 def take_out(work: Work, files: Collection[Any]) -> None:
@@ -212,8 +230,31 @@ def filename(upload: Any) -> str:
 
 
 def listing(connection: Connection, submission_id: UUID) -> list[Any]:
-    """Every upload of a submission that was not removed, oldest first."""
-    statement = _with_key().where(uploads.c.submission_id == submission_id, uploads.c.removed_at.is_(None))
+    """Every upload of a submission as it was filed last, or of a draft, oldest first."""
+    filed = select(drafts.submissions.c.round).where(drafts.submissions.c.id == submission_id).scalar_subquery()
+    return _of_round(connection, submission_id, filed)
+
+
+def in_work(connection: Connection, row: Any) -> list[Any]:
+    """The same of the filing that is being prepared."""
+    return _of_round(connection, row.id, literal(drafts.round_in_work(row)))
+
+
+def _of_round(connection: Connection, submission_id: UUID, number: ColumnElement[int]) -> list[Any]:
+    statement = _with_key().where(
+        uploads.c.submission_id == submission_id,
+        uploads.c.removed_at.is_(None),
+        uploads.c.round <= number,
+        uploads.c.left_out_in.is_(None) | (uploads.c.left_out_in > number),
+    )
+    return list(connection.execute(statement.order_by(uploads.c.id)))
+
+
+def ever_filed(connection: Connection, submission_id: UUID) -> list[Any]:
+    """Every clean upload that any filing had, oldest first."""
+    statement = _with_key().where(
+        uploads.c.submission_id == submission_id, uploads.c.removed_at.is_(None), uploads.c.state == "clean"
+    )
     return list(connection.execute(statement.order_by(uploads.c.id)))
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.catalogue.services import ServiceVersion
-from app.database import row_of
+from app.database import Work, row_of
 from app.identifiers import new_id
 from app.people import residents
 from app.people.callers import Resident
@@ -120,6 +120,7 @@ CHECK = f"""{_LACKING}, acknowledged AS (
 
 FOUND = "lacking.unknown, lacking.consents, lacking.notice_version, lacking.unseen"
 
+_RECORD = f"WITH {CHECK} SELECT {FOUND} FROM lacking"
 _STATEMENT = f"WITH {_LACKING} SELECT {FOUND} FROM lacking"
 
 
@@ -133,6 +134,12 @@ def refuse_lacking(connection: Connection, caller: Resident, needed: Requirement
         raise ConsentRequired(consents=consents, notices=notices if found.unseen else [])
     if found.unseen:
         raise NoticeUnseen(notices=notices)
+
+
+def record(work: Work, caller: Resident, needed: Requirements, submission_id: UUID, at: datetime) -> None:
+    """Record what was shown beside a later filing, and refuse what is lacking, as `refuse_lacking`."""
+    found = work.row(_RECORD, needed.values(caller.id, submission_id, at))
+    refuse_lacking(work.connection, caller, needed, found)
 
 
 _UNKNOWN = "No such notice was published."

@@ -40,10 +40,10 @@ class Application:
 
 
 def of_draft(connection: Connection, draft: Any) -> Application:
-    """The application of a draft that was read with its key. Raises SealError."""
+    """The application of a draft, or of a correction in work, that was read with its key. Raises SealError."""
     service = services.version(connection, draft.service_code, draft.service_version)
     answers = drafts.cleaned(connection, service, draft)
-    wanted, files = service.materials_for(answers), uploads.listing(connection, draft.id)
+    wanted, files = service.materials_for(answers), uploads.in_work(connection, draft)
     return Application(
         draft,
         service,

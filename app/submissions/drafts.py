@@ -52,7 +52,8 @@ _DRAFTS_PER_RESIDENT = 50
 LARGEST_ANSWERS = 200_000
 """Characters of JSON that all answers of one draft may have together, however many patches they came in."""
 
-ANSWERS = "submissions.answers"
+ANSWERS, AMENDED = "submissions.answers", "submissions.amended"
+EDITABLE = frozenset({"draft", "correcting"})
 
 submissions = Table(
     "submissions",
@@ -66,6 +67,9 @@ submissions = Table(
     Column("state", Text, nullable=False),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("answers", Sealed, info=personal(purpose="to apply for the service, as its form says")),
+    # How often it was filed. What is being corrected is held apart until it is filed again.
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("amended", Sealed, info=personal(purpose="to keep a correction apart from what was filed")),
     Column("content_sha256", Text),
     Column("reference", Text, unique=True),
     Column("received_at", DateTime(timezone=True)),
@@ -98,6 +102,7 @@ submissions = Table(
     ),
     CheckConstraint(f"state IN {tuple(STATES)}", name="state"),
     sealed_only("answers"),
+    sealed_only("amended"),
     UniqueConstraint("department_code", "service_code", "turn", name="submissions_turn_key"),
     Index(None, "applicant_id", "id"),
     Index(
@@ -147,12 +152,40 @@ def answers(row: Any) -> dict[str, Any]:
     return found
 
 
-def cleaned(connection: Connection, service: ServiceVersion, draft: Any) -> dict[str, Any]:
-    """The answers of a draft as they would be filed now: what its form hides is left out, but stays in the draft.
+def in_work(row: Any) -> dict[str, Any]:
+    """The answers that the person is working on: the draft's, or the copy held apart while they correct it.
 
     Raises SealError.
     """
-    return service.form.clean(answers(draft), applicants.known(connection, service, draft.applicant_id))
+    if row.amended is None:
+        return answers(row)
+    found: dict[str, Any] = keys.opened(row).open(row.amended, AMENDED, row.id)
+    return found
+
+
+def round_in_work(row: Any) -> int:
+    """The filing that is being prepared: the first one of a draft, the next one of what was filed."""
+    filed = int(row.round)
+    return filed if row.state == "draft" else filed + 1
+
+
+def cleaned(connection: Connection, service: ServiceVersion, draft: Any) -> dict[str, Any]:
+    """The answers in work as they would be filed now: what the form hides is left out, but stays in the draft.
+
+    Raises SealError.
+    """
+    return service.form.clean(in_work(draft), applicants.known(connection, service, draft.applicant_id))
+
+
+def own_editable(work: Work, caller: Resident, submission_id: UUID) -> Any:
+    """The resident's draft, or what they were asked to correct, under a row lock.
+
+    Raises SubmissionNotFound, AlreadySubmitted.
+    """
+    row = own(work.connection, caller, submission_id, lock=True)
+    if row.state not in EDITABLE:
+        raise AlreadySubmitted(reference=row.reference)
+    return row
 
 
 def own_draft(work: Work, caller: Resident, submission_id: UUID) -> Any:
@@ -205,22 +238,22 @@ def with_prefilled(
 
 
 def edit(work: Work, caller: Resident, submission_id: UUID, revision: int | None, patch: dict[str, Any]) -> Any:
-    """Merge a patch (RFC 7396) into the answers of a draft; the new row.
+    """Merge a patch (RFC 7396) into the answers of a draft, or of a correction held apart from what was filed; the row.
 
     `revision` is what the phone last saw, None meaning any. Raises SubmissionNotFound, AlreadySubmitted, Stale,
     InvalidContent when the answers grow too long altogether.
     """
-    draft = own_draft(work, caller, submission_id)
+    draft = own_editable(work, caller, submission_id)
     check_revision(draft, revision)
-    typed = merged(answers(draft), patch)
+    typed = merged(in_work(draft), patch)
     if len(json.dumps(typed, ensure_ascii=False)) > LARGEST_ANSWERS:
         raise InvalidContent(errors={"/answers": ["Too long altogether."]})
-    values = {
-        "answers": keys.opened(draft).seal(typed, ANSWERS, submission_id),
-        "revision": draft.revision + 1,
-        "expires_at": clock.now() + settings().draft_life,
-        "warned_at": None,
-    }
+    key, values = keys.opened(draft), {"revision": draft.revision + 1}
+    if draft.state == "draft":
+        values["answers"] = key.seal(typed, ANSWERS, submission_id)
+        values |= {"expires_at": clock.now() + settings().draft_life, "warned_at": None}
+    else:
+        values["amended"] = key.seal(typed, AMENDED, submission_id)
     work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
     return own(work.connection, caller, submission_id)
 

@@ -100,7 +100,7 @@ class Item:
 @dataclass(frozen=True)
 class Given:
     """What comes with a step. `reason` is what the resident reads (an opinion, too); `days` are working days;
-    `until` is a day; `document` is the number of the paper that a step rests on."""
+    `until` is a day; `document` numbers the paper that a step rests on; `content_sha256` is of what was filed."""
 
     reason: str | None = None
     kind: str | None = None
@@ -108,12 +108,14 @@ class Given:
     until: date | None = None
     days: int | None = None
     document: str | None = None
+    content_sha256: str | None = None
 
     @property
     def terms(self) -> dict[str, Any]:
         """The part that clocks and tables count by, as JSON."""
         until = self.until and self.until.isoformat()
-        found = {"kind": self.kind, "days": self.days, "document": self.document, "until": until}
+        found: dict[str, Any] = {"kind": self.kind, "days": self.days, "document": self.document, "until": until}
+        found["content_sha256"] = self.content_sha256
         return {name: value for name, value in found.items() if value is not None}
 
     def lacking(self, step: Step) -> frozenset[str]:
@@ -165,6 +167,14 @@ def record(
 def opinion(row: Any, submission_id: UUID, number: int, sealed: bytes | None) -> str | None:
     """The opinion of one event, by the submission's key, which the row holds. Raises SealError."""
     return None if sealed is None else data_keys.opened(row).open_text(sealed, OPINION, f"{submission_id}/{number}")
+
+
+def items(row: Any, submission_id: UUID, number: int, sealed: bytes | None) -> tuple[Item, ...]:
+    """The list of one event, by the submission's key, which the row holds. Raises SealError."""
+    if sealed is None:
+        return ()
+    listed = data_keys.opened(row).open(sealed, ITEMS, f"{submission_id}/{number}")
+    return tuple(Item(one["pointer"], one["words"]) for one in listed)
 
 
 def row(work: Work, submission_id: UUID, number: int) -> Any:

@@ -12,7 +12,7 @@ from app.catalogue import departments, services
 from app.database import row_of
 from app.people.callers import Resident
 from app.privacy import retention
-from app.submissions import history
+from app.submissions import history, prospects
 from app.submissions.drafts import SubmissionNotFound, submissions
 from app.submissions.steps import STATES, STEPS
 
@@ -22,7 +22,8 @@ SELECT s.id, s.reference, s.state, s.revision, s.service_code, s.service_version
        s.acceptance_due, s.decision_due, s.due_provisional,
        k.key_id, k.master_key_id, k.wrapped,
        (SELECT json_agg(json_build_array(h.at, h.step, h.state, h.actor_kind, h.actor_name, h.department_code,
-                                         h.number, encode(h.opinion, 'hex')) ORDER BY h.number)
+                                         h.number, encode(h.opinion, 'hex'), h.terms, encode(h.items, 'hex'))
+                         ORDER BY h.number)
           FROM history h WHERE h.submission_id = s.id AND h.visible) AS events
 FROM submissions s LEFT JOIN data_keys k ON k.owner_id = s.id
 WHERE s.id = %(id)s AND s.applicant_id = %(applicant)s
@@ -40,7 +41,13 @@ def revision_and_progress(connection: Connection, caller: Resident, submission_i
 def in_words(connection: Connection, row: Any, language: str) -> dict[str, Any]:
     """The progress as a resident reads it: each step with its time, the unit in charge and plain words."""
     events = [_event(connection, row, event, language) for event in row.events or ()]
-    return {**_head(connection, row, language), "turn": row.turn, "events": events}
+    return {
+        **_head(connection, row, language),
+        "turn": row.turn,
+        "next": prospects.next_words(row.state, row.acceptance_due, row.decision_due, language),
+        "asked": prospects.asked(row.state, events, language),
+        "events": events,
+    }
 
 
 # Staff see the same rows as the resident, in the same words.
@@ -65,7 +72,8 @@ def due(row: Any) -> dict[str, Any] | None:
 
 
 def _event(connection: Connection, row: Any, event: list[Any], language: str) -> dict[str, Any]:
-    at, step, state, actor_kind, actor_name, department_code, number, opinion = event
+    at, step, state, actor_kind, actor_name, department_code, number, opinion, terms, items = event
+    listed = history.items(row, row.id, number, bytes.fromhex(items)) if items else ()
     return {
         "at": at,
         "step": step,
@@ -74,6 +82,9 @@ def _event(connection: Connection, row: Any, event: list[Any], language: str) ->
         "unit": departments.name(connection, department_code, language),
         "actor": {"kind": actor_kind, "name": actor_name},
         "opinion": opinion and history.opinion(row, row.id, number, bytes.fromhex(opinion)),
+        "items": [{"pointer": item.pointer, "words": item.words} for item in listed],
+        "until": terms.get("until"),
+        "working_days": terms.get("days"),
     }
 
 

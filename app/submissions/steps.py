@@ -189,7 +189,7 @@ STEPS: Final[dict[str, Step]] = {
         notice="resumption", clocks="decision:resume"),
     "ask_extension": _step("accepted in_review", None, "clerk office",
         "经办人申请延长办理期限", "The handler asked for a longer limit", needs="reason days", visible=False),
-    "extend": _step("accepted in_review", None, "head",
+    "extend": _step("accepted in_review", None, "head office",
         "经负责人批准，办理期限延长", "The head of the department extended the limit",
         needs="reason days", notice="extension", clocks="decision:extend"),
     "approve": _step("accepted in_review", "approved", "clerk head office system",

@@ -32,6 +32,7 @@ from app.privacy.acknowledgements import Shown
 from app.privacy.requirements import Requirements
 from app.refusals import Refusal
 from app.submissions import applicants, applications, drafts, due_dates, history, steps
+from app.submissions.applications import Application
 from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.due_dates import DueDates
@@ -97,19 +98,29 @@ def submit(
     drafts.check_revision(draft, revision)
     services.require_open(work.connection, draft.service_code, client)
     application = applications.of_draft(work.connection, draft)
-    service, answers, files = application.service, application.answers, application.files
-    identity.require(caller, service)
-    signature = signatures.standing(work.connection, draft, files) if service.needs_signature else None
-    unsigned = service.needs_signature and signature is None
-    _check_complete(service, answers, files, language, unsigned)
-    proof = {"content_sha256": application.sha256, "content_salt": application.salt}
-    if service.needs_signature:
-        _check_signature(signature, proof["content_sha256"])
+    service, answers = application.service, application.answers
+    proof = checked(work, caller, application, language)
     # What was hidden when it was filed is kept no longer: neither the answers nor the files.
     uploads.take_out(work, application.unused)
     sealed = (data_keys.envelope(draft), data_keys.opened(draft).seal(answers, drafts.ANSWERS, submission_id))
     needed = requirements.of(service, answers, shown)
     return _file(work, caller, submission_id, sealed, proof, needed)
+
+
+def checked(work: Work, caller: Resident, application: Application, language: str) -> dict[str, str]:
+    """The hash and salt of an application that may be filed as it stands.
+
+    Raises StepUpRequired, SubmissionIncomplete, UploadsUnchecked, SignatureRequired, SignatureOutdated.
+    """
+    service, files = application.service, application.files
+    identity.require(caller, service)
+    signature = signatures.standing(work.connection, application.draft, files) if service.needs_signature else None
+    unsigned = service.needs_signature and signature is None
+    _check_complete(service, application.answers, files, language, unsigned)
+    proof = {"content_sha256": application.sha256, "content_salt": application.salt}
+    if service.needs_signature:
+        _check_signature(signature, proof["content_sha256"])
+    return proof
 
 
 def submit_at_once(
@@ -164,10 +175,14 @@ _ATTACH = {"zh": "请上传{}", "en": "Please upload: {}"}
 def _faults(service: ServiceVersion, answers: dict[str, Any], files: list[Any], language: str) -> dict[str, list[str]]:
     faults = {f"/answers{pointer}": words for pointer, words in service.form.check(answers, language).items()}
     present = {file.material for file in files if file.state == "clean"}
-    for material in service.materials_for(answers).values():
-        if material.required and material.code not in present:
-            faults[f"/materials/{material.code}"] = [_ATTACH[language].format(material.name[language])]
-    return faults
+    wanted = service.materials_for(answers).values()
+    missing = {one.code: one.name[language] for one in wanted if one.required and one.code not in present}
+    return faults | to_attach(missing, language)
+
+
+def to_attach(names: dict[str, str], language: str) -> dict[str, list[str]]:
+    """What to say of missing materials, by their code and name."""
+    return {f"/materials/{code}": [_ATTACH[language].format(name)] for code, name in names.items()}
 
 
 def _check_complete(

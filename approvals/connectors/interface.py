@@ -58,6 +58,24 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What happened to a case on our side. `key` is the same at every try; `number` counts within the submission.
+
+    `items` are pairs of a JSON Pointer and words. `with_content` says that answers and files are not what they were.
+    """
+
+    key: UUID
+    number: int
+    step: str
+    state: str
+    at: datetime
+    reason: str | None = field(repr=False)
+    items: tuple[tuple[str, str], ...] = field(repr=False)
+    until: str | None
+    with_content: bool
+
+
+@dataclass(frozen=True)
 class Handed:
     """The office has it: its own number for the case, and, from a system that answers on the spot, the answer."""
 
@@ -67,3 +85,6 @@ class Handed:
 
 Connector = Callable[[Case], Handed]
 """Gives a case to its office, exactly once in effect however often it is called. Raises OfficeAway."""
+
+Updater = Callable[[Case, Change], None]
+"""Tells the office that has the case what happened to it; the same way. Raises OfficeAway."""

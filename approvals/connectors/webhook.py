@@ -14,28 +14,39 @@ import rfc8785
 from standardwebhooks import Webhook
 
 from app.settings import settings
-from approvals.connectors.interface import Case, File, Handed, OfficeAway
+from approvals.connectors.interface import Case, Change, File, Handed, OfficeAway
 
 EVENT_TYPE = "cn.onephone.submission.received"
+CHANGE_TYPE = "cn.onephone.submission.changed"
 
 
 def send(case: Case) -> Handed:
     """Post the case; the office's reference. Raises OfficeAway."""
-    office = settings().offices.get(case.department_code)
+    return Handed(_office_reference(_post(case.department_code, _event(case))))
+
+
+def tell(case: Case, change: Change) -> None:
+    """Post what happened to the case since. Raises OfficeAway."""
+    answer = _post(case.department_code, _changed(case, change))
+    if not 200 <= answer.status_code < 300:
+        raise OfficeAway(f"http_{answer.status_code}")
+
+
+def _post(department_code: str, event: dict[str, Any]) -> requests.Response:
+    office = settings().offices.get(department_code)
     if office is None:
         raise OfficeAway("not_configured")
-    body = rfc8785.dumps(_event(case)).decode()
+    body = rfc8785.dumps(event).decode()
     try:
-        answer = requests.post(
+        return requests.post(
             office["url"],
             data=body.encode(),
-            headers=_signed_headers(office["secrets"][0], str(case.key), body),
+            headers=_signed_headers(office["secrets"][0], event["id"], body),
             timeout=settings().outside_timeout.total_seconds(),
             allow_redirects=False,
         )
     except requests.RequestException as error:
         raise OfficeAway(type(error).__name__) from None
-    return Handed(_office_reference(answer))
 
 
 def _office_reference(answer: requests.Response) -> str:
@@ -62,30 +73,53 @@ def _signed_headers(secret: str, event_id: str, body: str) -> dict[str, str]:
 
 
 def _event(case: Case) -> dict[str, Any]:
+    return _envelope(str(case.key), EVENT_TYPE, case.reference, case.received_at, _content(case))
+
+
+def _changed(case: Case, change: Change) -> dict[str, Any]:
+    """The step, and where the content is new the whole case as it stands now."""
+    data = {
+        "reference": case.reference,
+        "number": change.number,
+        "step": change.step,
+        "state": change.state,
+        "reason": change.reason,
+        "items": [{"pointer": pointer, "words": words} for pointer, words in change.items],
+        "until": change.until,
+        "case": _content(case) if change.with_content else None,
+    }
+    return _envelope(str(change.key), CHANGE_TYPE, case.reference, change.at, data)
+
+
+def _envelope(event_id: str, kind: str, subject: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
     return {
         "specversion": "1.0",
-        "id": str(case.key),
+        "id": event_id,
         "source": settings().public_url,
-        "type": EVENT_TYPE,
-        "subject": case.reference,
-        "time": case.received_at.isoformat(),
+        "type": kind,
+        "subject": subject,
+        "time": at.isoformat(),
         "datacontenttype": "application/json",
-        "data": {
-            "reference": case.reference,
-            "service": {
-                "code": case.service_code,
-                "version": case.service_version,
-                "name": case.service_name,
-            },
-            "department": case.department_code,
-            "received_at": case.received_at.isoformat(),
-            "turn": case.turn,
-            "due": {"acceptance": case.acceptance_due.isoformat(), "decision": case.decision_due.isoformat()},
-            "applicant": asdict(case.applicant),
-            "answers": case.answers,
-            "materials": [_material(file) for file in case.files],
-            "signature": case.signature,
+        "data": data,
+    }
+
+
+def _content(case: Case) -> dict[str, Any]:
+    return {
+        "reference": case.reference,
+        "service": {
+            "code": case.service_code,
+            "version": case.service_version,
+            "name": case.service_name,
         },
+        "department": case.department_code,
+        "received_at": case.received_at.isoformat(),
+        "turn": case.turn,
+        "due": {"acceptance": case.acceptance_due.isoformat(), "decision": case.decision_due.isoformat()},
+        "applicant": asdict(case.applicant),
+        "answers": case.answers,
+        "materials": [_material(file) for file in case.files],
+        "signature": case.signature,
     }
 
 

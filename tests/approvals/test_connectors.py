@@ -9,6 +9,7 @@ import pytest
 
 from app import database
 from app.settings import settings
+from app.submissions import drafts
 from approvals import handover
 from approvals.connectors import registry
 from approvals.connectors.interface import Case, Handed, OfficeAway
@@ -33,7 +34,8 @@ def case(request: pytest.FixtureRequest, phone: Phone, asked: Callable[[Phone], 
     receipt = asked(phone) if SERVICES.get(name) == "housing-fund-balance" else request.getfixturevalue("filed")
     with database.work() as work:
         attempt = handover._count_attempt(work, receipt["id"])
-        return handover._case(work, receipt["id"], attempt.event_id)
+        row = work.run(drafts.with_key().where(drafts.submissions.c.id == receipt["id"])).one()
+        return handover.case_of(work, row, attempt.event_id)
 
 
 def test_every_connector_of_a_definition_exists(product: Any, sql: Callable[..., list[Any]]) -> None:

@@ -301,5 +301,5 @@ def test_page_shows_masked_cases_and_escapes(make_app: MakeApp) -> None:
     page = client.get("/office/gongan").text
     assert "欧阳*" in page and "欧阳雪" not in page
     assert "&lt;script&gt;" in page and "<script>" not in page
-    for kind in ("accepted", "approved", "refused"):
+    for kind in ("accepted", "correction_asked", "declined"):
         assert f'value="{kind}"' in page

@@ -13,7 +13,7 @@ from app import clock, database
 from app.people import residents
 from app.people.residents import Person
 from app.privacy import purposes
-from app.submissions import submissions
+from app.submissions import drafts, submissions
 from approvals import handover
 from auth import sessions
 from tests.app.privacy.conftest import VISITORS, Publish, purpose
@@ -257,7 +257,8 @@ def test_what_was_taken_back_is_not_given_to_the_office_any_more(phone: Phone, p
 
     def handed_over() -> Answers:
         with database.work() as work:
-            return handover._case(work, filed["id"], filed["id"]).answers
+            row = work.run(drafts.with_key().where(drafts.submissions.c.id == filed["id"])).one()
+            return handover.case_of(work, row, row.id).answers
 
     assert handed_over() == ILL | {"hobby": "下棋"}
     phone.post(f"/v1/consents/{given[0]['id']}/withdraw")

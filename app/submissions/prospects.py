@@ -1,0 +1,98 @@
+"""Prospects: what happens next with a submission, and what is asked of its applicant by when; in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_NEXT: Final[Mapping[str, Mapping[str, str]]] = {
+    "draft": {"zh": "填好后请提交。", "en": "Fill it in, then submit it."},
+    # 行政许可法 第三十二条第一款第四项
+    "received": {
+        "zh": "部门最迟在{acceptance}告知您是否受理；逾期不告知的，依法视为受理。",
+        "en": "The department says by {acceptance} whether it accepts; if it does not, the law counts it as accepted.",
+    },
+    "correcting": {
+        "zh": "请按清单补正，然后再次提交。补正期间办理期限暂停计算。",
+        "en": "Please correct what is listed, then submit again. The limit stands still meanwhile.",
+    },
+    "accepted": {"zh": "部门最迟在{decision}作出决定。", "en": "The department decides by {decision}."},
+    "in_review": {"zh": "部门最迟在{decision}作出决定。", "en": "The department decides by {decision}."},
+    # 第四十五条
+    "suspended": {
+        "zh": "特别程序所需时间不计入办理期限，结束后继续审查。",
+        "en": "The time of the special procedure is not counted; the review goes on after it.",
+    },
+    # 第四十四条
+    "approved": {
+        "zh": "部门自决定之日起十个工作日内向您送达结果。",
+        "en": "The department delivers the result within ten working days of its decision.",
+    },
+    "completed": {"zh": "结果已经做好，请领取。", "en": "Your result is ready: please fetch it."},
+    "delivered": {"zh": "已全部办完。", "en": "All is done."},
+    # 行政复议法 第二十条, 行政诉讼法 第四十六条
+    "declined": {
+        "zh": "不服的，可以自收到决定之日起六十日内申请行政复议，或者六个月内提起行政诉讼。",
+        "en": "You may ask for administrative review within 60 days of hearing of it, or sue within six months.",
+    },
+    "refused": {
+        "zh": "不服的，可以自收到决定之日起六十日内申请行政复议，或者六个月内提起行政诉讼。",
+        "en": "You may ask for administrative review within 60 days of hearing of it, or sue within six months.",
+    },
+    "withdrawn": {"zh": "申请已经撤回，可以随时重新申请。", "en": "It was withdrawn; you may apply again at any time."},
+    "terminated": {"zh": "办理已经终止，理由见办理进度。", "en": "The procedure has ended; the reason stands below."},
+}
+
+_ASKED: Final[Mapping[str, Mapping[str, str]]] = {
+    "correct": {"zh": "请补正下列内容", "en": "Please correct what is listed"},
+    "promise": {
+        "zh": "可以承诺在期限前补交下列材料，承诺后立即受理",
+        "en": "You may promise to bring these papers in time, and are accepted at once",
+    },
+    "bring": {"zh": "请在期限前补交您承诺的材料", "en": "Please bring in time what you promised"},
+    "collect": {"zh": "请领取结果", "en": "Please fetch your result"},
+}
+
+
+def next_words(state: str, acceptance: object, decision: object, language: str) -> str:
+    """What happens next, by whom and by when; the dates are those that stand now."""
+    return _NEXT[state][language].format(acceptance=acceptance, decision=decision)
+
+
+def asked(state: str, events: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any] | None:
+    """What is asked of the applicant now, with the list and the last day; None when nothing is.
+
+    `events` are the visible ones, oldest first, with `step`, `items` and `until`.
+    """
+    if state == "completed":
+        return _ask("collect", [], None, language)
+    listed: list[Any] = []
+    kind, until = None, None
+    for event in events:
+        step = event["step"]
+        if step in _KINDS:
+            # A longer list adds to the one before; whatever else is asked takes its place.
+            listed = [*listed, *event["items"]] if step == "add_to_correction" else list(event["items"])
+            kind, until = _KINDS[step], event["until"] or until
+        elif step in ("refile", "keep_promise"):
+            kind, until, listed = None, None, []
+    if kind is None or state not in _WHILE[kind]:
+        return None
+    return _ask(kind, listed, until, language)
+
+
+_KINDS: Final = {
+    "ask_correction": "correct",
+    "add_to_correction": "correct",
+    "offer_promise": "promise",
+    "promise": "bring",
+}
+_WHILE: Final = {
+    "correct": frozenset({"correcting"}),
+    "promise": frozenset({"received"}),
+    "bring": frozenset({"accepted", "in_review", "suspended"}),
+}
+
+
+def _ask(kind: str, listed: list[Any], until: str | None, language: str) -> dict[str, Any]:
+    return {"kind": kind, "words": _ASKED[kind][language], "items": listed, "until": until}
