@@ -26,6 +26,9 @@ def call(method: str, path: str, token: str | None = None, body: dict[str, Any] 
         headers["Authorization"] = f"Bearer {token}"
     if method == "POST":
         headers["Idempotency-Key"] = str(uuid.uuid4())
+    if method == "PATCH":
+        # This page has just read what it changes, and nobody else edits it: a demo's phone is one phone.
+        headers |= {"If-Match": "*", "Content-Type": "application/merge-patch+json"}
     try:
         response = send(method, settings().onephone_url + path, json=body, headers=headers, timeout=TIMEOUT)
     except requests.RequestException as error:

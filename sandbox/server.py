@@ -14,6 +14,7 @@ from sandbox import (
     office_cases,
     office_names,
     phone,
+    phone_corrections,
     phone_data,
     phone_privacy,
     sessions,
@@ -28,7 +29,7 @@ from sandbox.settings import Settings, settings
 from sandbox.switches import modes, parts, read_switch
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
-MODULES = (eid, housing_fund, office, phone, phone_privacy, phone_data, clerk, switches, wechat)
+MODULES = (eid, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data, clerk, switches, wechat)
 SCHEMAS = [m.SCHEMA for m in (eid_records, office_cases, sessions, switches, wechat_records)]
 
 

@@ -82,6 +82,15 @@ class MaskedAttachmentSchema(Schema):
     size = fields.Integer(required=True, metadata={"description": "Bytes."})
 
 
+class MaskedFilingSchema(Schema):
+    round = fields.Integer(required=True, metadata={"example": 2})
+    filed_at = Instant(required=True)
+    before = fields.List(fields.Nested(MaskedAnswerSchema), required=True)
+    after = fields.List(fields.Nested(MaskedAnswerSchema), required=True)
+    added = fields.List(fields.String(), required=True, metadata={"description": "Materials with a new file."})
+    left_out = fields.List(fields.String(), required=True)
+
+
 class StaffSubmissionSchema(SubmissionSummarySchema):
     """A submission as staff see it: masked, but for `plain_fields`."""
 
@@ -90,6 +99,11 @@ class StaffSubmissionSchema(SubmissionSummarySchema):
     answers = fields.List(fields.Nested(MaskedAnswerSchema), required=True)
     attachments = fields.List(fields.Nested(MaskedAttachmentSchema), required=True)
     events = fields.List(fields.Nested(EventSchema), required=True)
+    corrections = fields.List(
+        fields.Nested(MaskedFilingSchema),
+        required=True,
+        metadata={"description": "What each filing after the first one changed."},
+    )
     plain_fields = fields.List(
         fields.String(), required=True, metadata={"description": "The fields that stand here unmasked."}
     )

@@ -16,7 +16,7 @@ from app.catalogue.services import ServiceVersion
 from app.documents import uploads
 from app.people import free_text, masks, residents
 from app.people.residents import Person
-from app.submissions import drafts, progress
+from app.submissions import drafts, filings, progress
 from app.supervision import masked_answers
 
 ALL = "all"
@@ -51,6 +51,7 @@ def sheet(connection: Connection, row: Any, opened: Opened, language: str) -> di
         "answers": [] if erased else _answers(service, drafts.answers(row), opened, language),
         "attachments": [] if erased else _attachments(connection, row, service, opened, language),
         "events": [] if erased else _events(connection, row, applicant, opened, language),
+        "corrections": [] if erased else _corrections(connection, row, service, opened, language),
         "plain_fields": sorted(opened.shown),
     }
 
@@ -119,6 +120,24 @@ def _attachments(
     ]
 
 
+def _corrections(
+    connection: Connection, row: Any, service: ServiceVersion, opened: Opened, language: str
+) -> list[dict[str, Any]]:
+    """What each filing after the first changed, under the same masks; what is not filed yet is nobody else's."""
+    return [
+        {
+            "round": one.number,
+            "filed_at": one.replaced_at,
+            "before": _answers(service, {c.name: c.before for c in one.changes}, opened, language),
+            "after": _answers(service, {c.name: c.after for c in one.changes}, opened, language),
+            "added": [file.material for file in one.added],
+            "left_out": [file.material for file in one.left_out],
+        }
+        for one in filings.rounds(connection, row)
+        if one.replaced_at is not None
+    ]
+
+
 def _events(
     connection: Connection, row: Any, applicant: Person | None, opened: Opened, language: str
 ) -> list[dict[str, Any]]:
@@ -127,6 +146,9 @@ def _events(
     for event in events:
         if event["opinion"] is not None and not opened.shows(OPINIONS):
             event["opinion"] = free_text.masked(event["opinion"], people)
+        for item in event["items"]:
+            if not opened.shows(OPINIONS):
+                item["words"] = free_text.masked(item["words"], people)
     return events
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.journeys.http import Unexpected
 from tests.journeys.people import portrait
-from tests.journeys.stories import FIRST_STORIES, Application, Step, need
+from tests.journeys.stories import FIRST_STORIES, Application, ResidencePermit, Step, need
 
 
 class OfAnotherOffice(Application):
@@ -228,6 +228,63 @@ def resident_number(body: str) -> str:
     return digits + "10X98765432"[sum(int(d) * w for d, w in zip(digits, weights, strict=True)) % 11]
 
 
+class CorrectedPermit(ResidencePermit):
+    """The office wants something corrected first, all of it at once; what was filed stays as it was meanwhile."""
+
+    title = "居住证申领，先补正 · Residence permit, corrected first"
+    person = "ouyang-xue"
+    messages = 6
+
+    def steps(self) -> Iterator[Step]:
+        for title, step in super().steps():
+            if step == self.submit:
+                yield "部门改为人工办理 · The office answers by hand", self.by_hand
+            if step == self.follow:
+                yield "部门要求补正 · The office asks for a correction", self.ask_correction
+                yield "补正，与已提交内容分开 · Correct it, held apart", self.correct
+                yield "重新签名并提交 · Sign and file again", self.refile
+            yield title, step
+
+    def by_hand(self) -> str:
+        self.me.sandbox.send("PUT", f"/office/{self.office}/control", json={"auto": False})
+        return "no answers by itself"
+
+    def ask_correction(self) -> str:
+        case = self.me.until(self.cases, lambda found: len(found) == 1)[0]
+        items = [{"pointer": "/answers/address_detail", "words": "门牌号写错了，应为19号"}]
+        wish = {"kind": "correction_asked", "reason": "地址有误，请一次补正", "terms": {"items": items}}
+        self.me.sandbox.send("POST", f"/office/{self.office}/cases/{case['office_reference']}", json=wish)
+        progress = self.me.until(self.me.progress, lambda it: it["state"] == "correcting")
+        need(progress["asked"]["items"] == items, f"asked was {progress['asked']}")
+        return f"{progress['asked']['words']}: {items[0]['words']} ({progress['asked']['until']})"
+
+    def cases(self) -> list[dict[str, Any]]:
+        page = self.me.sandbox.get(f"/office/{self.office}", headers={"Accept": "application/json"}).json()
+        return [case for case in page["items"] if case["reference"] == self.receipt["reference"]]
+
+    def correct(self) -> str:
+        self.me.etag = self.me.api.get(self.me.path).headers["ETag"]
+        self.me.fill_in({"address_detail": "太平镇幸福路19号3栋2单元501室"})
+        [filed] = self.cases()
+        need("18号" in filed["event"]["data"]["answers"]["address_detail"], "what was filed has changed")
+        return "saved; the office still has what was filed"
+
+    def refile(self) -> str:
+        self.sign()
+        self.me.sandbox.send("PUT", f"/office/{self.office}/control", json={"auto": True})
+        receipt = self.me.submit()
+        need(receipt["reference"] == self.receipt["reference"], "another reference")
+        need(receipt["turn"] == self.receipt["turn"], "another turn")
+        [change] = self.me.api.get(f"{self.me.path}/changes").json()["items"][0]["answers"]
+        return f"{change['label']}: {change['before']} → {change['after']}"
+
+    def follow(self) -> str:
+        self.progress = self.me.wait_for_the_end(90 + self.office_down)
+        steps = [event["step"] for event in self.progress["events"]]
+        need(steps == ["receive", "ask_correction", "refile", "accept", "approve", "complete"], f"steps were {steps}")
+        return " → ".join(event["text"] for event in self.progress["events"])
+
+
 STORIES: dict[str, type[Application]] = FIRST_STORIES | {
     "tobacco": TobaccoLicence,
     "food": FoodLicence,
@@ -238,4 +295,5 @@ STORIES: dict[str, type[Application]] = FIRST_STORIES | {
     "school": School,
     "subsistence": Subsistence,
     "subsidy": PriceSubsidy,
+    "corrected": CorrectedPermit,
 }

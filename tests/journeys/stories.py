@@ -73,6 +73,7 @@ class Application:
     answers: dict[str, Any] = {}  # noqa: RUF012 -- read only
     photo_of: str | None = None
     signed = True
+    messages = 4
     consents: tuple[tuple[str, str], ...] = ()
     """Purpose and kind of what the answers above need consent to."""
 
@@ -128,7 +129,7 @@ class Application:
         return f"{profile['name']} {profile['document_number']} level {profile['identity_level']}"
 
     def bind_wechat(self) -> str:
-        bound = self.me.bind_wechat(4)
+        bound = self.me.bind_wechat(self.messages)
         return f"{bound['credits']['progress']} messages allowed"
 
     def find(self) -> str:

@@ -133,6 +133,30 @@ def test_filed_again_it_stands_and_both_filings_and_their_difference_can_be_read
     assert [row["content_sha256"] for row in rows] == [filed["content_sha256"], receipt.json["content_sha256"]]
 
 
+def test_a_clerk_sees_what_changed_masked_and_nothing_of_what_is_not_filed_yet(
+    phone: Phone, filed: dict[str, Any], run_jobs: RunJobs, make_clerk: Callable[[str], Phone]
+) -> None:
+    def corrections() -> list[dict[str, Any]]:
+        look = make_clerk("S0001").post(
+            "/v1/desk/lookups", {"reference": filed["reference"], "reason": "核对补正", "reason_kind": "handling"}
+        )
+        assert look.status_code in (200, 201), look.text
+        found: list[dict[str, Any]] = (look.json or {})["submission"]["corrections"]
+        return found
+
+    asked(filed, STREET)
+    typed(phone, filed, {"address_detail": "太平镇幸福路19号"})
+    assert corrections() == []
+    sign(phone, filed, run_jobs)
+    phone.post(path(filed, "/submit"), {})
+
+    [one] = corrections()
+    assert one["round"] == 2 and one["added"] == ["signature"]
+    [before], [after] = one["before"], one["after"]
+    assert before["field"] == after["field"] == "/answers/address_detail"
+    assert "19号" not in after["value"] and "18号" not in before["value"]
+
+
 def test_a_correction_is_checked_and_signed_like_a_filing_and_loses_nothing_when_refused(
     phone: Phone, filed: dict[str, Any], run_jobs: RunJobs
 ) -> None:
