@@ -84,7 +84,7 @@ _PHRASES = {
     "deem_accepted": "视为受理",
     "ask_correction": "待补正",
     "add_to_correction": "待补正",
-    "refile": "已收件",
+    "refile": "补正已收",
     "offer_promise": "可承诺容缺",
     "promise": "容缺受理",
     "keep_promise": "已补交",
