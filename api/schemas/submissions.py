@@ -192,7 +192,7 @@ class SignatureSchema(Schema):
 
 
 class ActorSchema(Schema):
-    kind = fields.String(required=True, validate=validate.OneOf(["resident", "office", "system"]))
+    kind = fields.String(required=True, validate=validate.OneOf(["resident", "staff", "office", "system"]))
     name = fields.String(required=True, allow_none=True)
 
 

@@ -1,7 +1,7 @@
 """Extensions (延期): when a decision may take longer, by how much, and who says so.
 
 行政许可法 第四十二条: 二十日内不能作出决定的，经本行政机关负责人批准，可以延长十日，并应当将延长期限的理由
-告知申请人. For what several departments handle together: 四十五日内不能办结的，经本级人民政府负责人批准，可以延长十五日.
+告知申请人. What several departments handle together: 四十五日内不能办结的，经本级人民政府负责人批准，可以延长十五日.
 """
 
 from __future__ import annotations

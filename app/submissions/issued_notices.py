@@ -1,7 +1,7 @@
 """Issued notices (通知书): what the law wants in writing when a step is taken, numbered, dated and never changed.
 
 行政许可法 第三十二条第二款 (acceptance and refusal to accept, dated and sealed), 第三十八条第二款 (reasons, remedies),
-第四十二条 (extensions), 第四十四条, 第四十五条 (special procedures). Which step makes which notice is in the step table.
+第四十二条 (extensions), 第四十四条, 第四十五条 (special procedures). The step table says which step makes which.
 
 A sealed PDF can be made of each later: whoever makes it listens to `NoticeIssued` and reads `content_of`.
 """
@@ -23,7 +23,6 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
-    Index,
     Integer,
     SmallInteger,
     Table,
@@ -88,7 +87,6 @@ issued_notices = Table(
     ),
     UniqueConstraint("submission_id", "history_number", name="issued_notices_step_key"),
     UniqueConstraint("department_code", "series", "year", "serial", name="issued_notices_serial_key"),
-    Index(None, "submission_id", "id"),
     sealed_only("content"),
 )
 
@@ -237,7 +235,9 @@ def of(connection: Connection, row: Any) -> list[dict[str, Any]]:
     statement = select(issued_notices).where(
         issued_notices.c.submission_id == row.id, issued_notices.c.content.is_not(None)
     )
-    return [_shown(row, notice) for notice in connection.execute(statement.order_by(issued_notices.c.id.desc()))]
+    return [
+        _shown(row, notice) for notice in connection.execute(statement.order_by(issued_notices.c.history_number.desc()))
+    ]
 
 
 def one(connection: Connection, row: Any, notice_id: UUID) -> dict[str, Any]:

@@ -161,12 +161,12 @@ _RUNNING = "accepted in_review suspended"
 
 # fmt: off
 STEPS: Final[dict[str, Step]] = {
-    # 行政许可法 第二十九条 lets people apply online. 收件 is no decision yet, so it makes no numbered notice: the receipt,
-    # with the submission's reference, time, turn and dates, is answered with the filing itself.
+    # 行政许可法 第二十九条 lets people apply online. 收件 is no decision yet, so it has no numbered notice: the filing is
+    # answered with its receipt, which has the submission's reference, time, turn and dates.
     "receive": _step("draft", "received", "applicant",
         "收到您的申请，已出具收件凭证", "Your application was received",
         clocks="acceptance:start"),
-    # 第三十二条第一款第五项: what is complete, or was corrected as asked, must be accepted; 第二款: in writing and dated.
+    # 第三十二条第一款第五项: what is complete, or was corrected as asked, must be accepted; 第二款: in writing.
     "accept": _step("received", "accepted", "clerk head office system",
         "部门已受理", "The department accepted your application",
         notice="acceptance", clocks="acceptance:end decision:start"),
@@ -256,13 +256,37 @@ STEPS: Final[dict[str, Step]] = {
     "revoke": _step("approved completed delivered", "terminated", "head",
         "依法撤销决定", "The decision was revoked by law",
         needs="kind reason", notice="revocation", clocks="delivery:end", kinds=REVOCATIONS, by_law_only=True),
-    # 行政复议法 第六十四、六十五条, 行政诉讼法 第七十、七十二条: on a paper that has a number, and on nothing else. What
+    # 行政复议法 第六十四、六十五条, 行政诉讼法 第七十、七十二条: on a paper that has a number, on nothing else. What
     # counts as withdrawn can be disputed too.
     "reopen": _step("declined refused withdrawn terminated", "accepted", "supervisor",
         "依法重新办理", "Opened again, as the law has it",
         needs="kind reason document", notice="reopening", clocks="decision:start", kinds=REOPENINGS, by_law_only=True),
 }
 # fmt: on
+
+LABELS: Final[dict[str, Words]] = {
+    "accept": {"zh": "受理", "en": "Accept"},
+    "decline": {"zh": "不予受理", "en": "Do not accept"},
+    "ask_correction": {"zh": "告知补正", "en": "Ask for corrections"},
+    "add_to_correction": {"zh": "增加补正内容", "en": "Add to the corrections"},
+    "offer_promise": {"zh": "提议容缺受理", "en": "Offer acceptance on a promise"},
+    "keep_promise": {"zh": "收到容缺材料", "en": "Promised papers were brought"},
+    "review": {"zh": "开始审查", "en": "Start the review"},
+    "suspend": {"zh": "进入特别程序", "en": "Begin a special procedure"},
+    "resume": {"zh": "结束特别程序", "en": "End the special procedure"},
+    "ask_extension": {"zh": "申请延期", "en": "Ask for an extension"},
+    "extend": {"zh": "批准延期", "en": "Approve an extension"},
+    "approve": {"zh": "准予", "en": "Approve"},
+    "approve_on_promise": {"zh": "凭承诺准予", "en": "Approve on the commitment"},
+    "refuse": {"zh": "不予批准", "en": "Refuse"},
+    "complete": {"zh": "办结", "en": "Complete"},
+    "deliver": {"zh": "送达", "en": "Deliver"},
+    "check_promise": {"zh": "核查承诺", "en": "Check the commitment"},
+    "terminate": {"zh": "终止办理", "en": "End the procedure"},
+    "revoke": {"zh": "撤销决定", "en": "Revoke the decision"},
+    "reopen": {"zh": "重新办理", "en": "Open again"},
+}
+"""What the desk's buttons say."""
 
 
 def is_ahead(state: str, target: str) -> bool:

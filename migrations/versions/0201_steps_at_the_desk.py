@@ -85,7 +85,6 @@ def _create_notices() -> None:
         sa.UniqueConstraint("submission_id", "history_number", name="issued_notices_step_key"),
         sa.UniqueConstraint("department_code", "series", "year", "serial", name="issued_notices_serial_key"),
     )
-    op.create_index(op.f("issued_notices_submission_id_id_idx"), "issued_notices", ["submission_id", "id"])
 
 
 def _what_never_changes() -> None:
