@@ -23,8 +23,17 @@ from app.people import identity
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
-from app.submissions import amendments, drafts, submissions
-from app.supervision import look_limits, look_records, looks, unmaskings
+from app.submissions import (
+    amendments,
+    commitments,
+    correction_lists,
+    drafts,
+    extensions,
+    issued_notices,
+    step_rules,
+    submissions,
+)
+from app.supervision import handling, look_limits, look_records, looks, unmaskings
 from approvals import decisions
 from auth import offices, sessions, tokens
 from auth.providers import interface as providers
@@ -91,6 +100,22 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     submissions.StepForbidden: Problem(403, "您的岗位不能办理这一步", "Your role does not take this step"),
     submissions.StepIncomplete: Problem(422, "这一步还缺少内容", "This step needs more"),
     amendments.NothingPromised: Problem(409, "没有可以承诺后补的材料", "Nothing was offered to be brought later"),
+    step_rules.StepInThePast: Problem(409, "早于上一步，不能补记", "Before the last step"),
+    correction_lists.OutsideTheGuide: Problem(422, "办事指南以外的内容不得要求", "Not in the guide of the service"),
+    correction_lists.ListComplete: Problem(409, "补正内容应当一次告知", "Corrections are asked for once, all together"),
+    correction_lists.DayUnfit: Problem(422, "期限不合要求", "The day does not do"),
+    correction_lists.ReasonRequired: Problem(422, "请说明理由", "Please say why"),
+    extensions.ExtensionNotAllowed: Problem(409, "不能延期", "No extension"),
+    extensions.ExtensionTooLong: Problem(422, "超过法定延期", "Longer than the law allows"),
+    extensions.ApprovalRequired: Problem(422, "须经本级人民政府负责人批准", "The government must approve"),
+    extensions.OwnExtension: Problem(403, "不能批准自己的延期申请", "Nobody approves what they asked for"),
+    commitments.CommitmentNotAllowed: Problem(409, "本事项不适用告知承诺", "Not decided on a commitment"),
+    commitments.CommitmentMissing: Problem(409, "申请人没有作出承诺", "The applicant made no commitment"),
+    commitments.NotDecidedOnCommitment: Problem(409, "不是凭承诺作出的决定", "Not decided on a commitment"),
+    issued_notices.IssuedNoticeNotFound: Problem(404, "没有这份通知书", "No such notice"),
+    handling.NotAHandler: Problem(403, "您的岗位不办理办件", "Your role handles no submissions"),
+    handling.NotAssigned: Problem(403, "办件没有分派给您", "Not assigned to you"),
+    handling.StepNotOfRole: Problem(403, "您的岗位不能办理这一步", "Your role does not take this step"),
     identity.StepUpRequired: Problem(403, "需要更高等级或重新认证", "A fresh or stronger login is needed"),
     notices.NoticeNotFound: Problem(404, "没有这份告知书", "No such notice"),
     consents.ConsentNotFound: Problem(404, "没有这项同意", "No such consent"),

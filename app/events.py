@@ -27,6 +27,14 @@ class StepTaken:
 
 
 @dataclass(frozen=True)
+class NoticeIssued:
+    """A step made a notice; whoever makes documents of notices hears of it."""
+
+    submission_id: UUID
+    notice_id: UUID
+
+
+@dataclass(frozen=True)
 class UploadReceived:
     """The bytes of an upload are in the store and wait to be checked."""
 

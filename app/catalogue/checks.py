@@ -118,6 +118,15 @@ def _field_faults(definition: Definition) -> Iterator[Fault]:
             yield Fault(pointer((*path, "field")), "outside_the_guide", *words)
 
 
+def _commitment_faults(definition: Definition) -> Iterator[Fault]:
+    """Who commits themselves ticks something: the field is in the form, and is true or false."""
+    field = definition.get("commitment", {}).get("field")
+    shape = definition["form"]["schema"].get("properties", {}).get(field, {})
+    if field is not None and shape.get("type") != "boolean":
+        words = (f"承诺字段“{field}”不是表单中的是否题", f"`{field}` is no yes-or-no field of the form")
+        yield Fault("/commitment/field", "commitment", *words)
+
+
 def _entries(layout: Sequence[Mapping[str, Any]], path: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
     for place, entry in enumerate(layout):
         yield (*path, place), entry
@@ -297,6 +306,7 @@ _CHECKS: tuple[Callable[[Definition], Iterator[Fault]], ...] = (
     _date_faults,
     _material_faults,
     _field_faults,
+    _commitment_faults,
     _section_faults,
     _condition_faults,
     _joint_faults,

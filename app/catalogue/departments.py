@@ -52,12 +52,21 @@ def region_of(details: dict[str, Any]) -> str | None:
 
 
 def name(connection: Connection, code: str, language: str) -> str:
-    """The department's name in the language; kept in memory, as departments change once in years."""
-    details = _known.get(code)
-    if details is None:
-        details = connection.execute(select(departments.c.details).where(departments.c.code == code)).scalar_one()
-        _known.put(code, details)
-    return str(details["name"][language])
+    """The department's name in the language."""
+    return str(details(connection, code)["name"][language])
+
+
+def details(connection: Connection, code: str) -> dict[str, Any]:
+    """All that its file says of a department; kept in memory, as departments change once in years.
+
+    It may have `document_word` (机关代字: what its notices' numbers begin with), and `review_authority` and
+    `review_channel` {zh, en} for what can be done against its decisions.
+    """
+    found = _known.get(code)
+    if found is None:
+        found = connection.execute(select(departments.c.details).where(departments.c.code == code)).scalar_one()
+        _known.put(code, found)
+    return found
 
 
 def below(connection: Connection, parent: str | None, region: str | None, language: str) -> list[dict[str, Any]]:

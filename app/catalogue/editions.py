@@ -201,6 +201,12 @@ class ServiceVersion:
         return tuple(_child(one) for one in self._part("joint").get("children", ()))
 
     @property
+    def commitment(self) -> str | None:
+        """The field of the form by which an applicant commits themselves, where that is enough to decide (告知承诺)."""
+        field = self._part("commitment").get("field")
+        return None if field is None else str(field)
+
+    @property
     def quota(self) -> dict[str, Any] | None:
         return self.definition.get("quota")
 

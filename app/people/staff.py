@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.database import Work, metadata
 from app.identifiers import new_id
 
-ROLES = ("clerk", "adviser", "supervisor", "auditor", "administrator")
+ROLES = ("clerk", "adviser", "head", "supervisor", "auditor", "administrator")
 
 LOOK = "look"
 """Open residents' submissions, masked."""
@@ -31,6 +31,7 @@ CORRECT = "correct"
 _RIGHTS: dict[str, frozenset[str]] = {
     "clerk": frozenset({LOOK, UNMASK}),
     "adviser": frozenset({LOOK, CORRECT}),
+    "head": frozenset({LOOK}),
     "supervisor": frozenset({LOOK, READ_LOOKS, CORRECT}),
     "auditor": frozenset({READ_LOOKS}),
     "administrator": frozenset(),
@@ -40,6 +41,7 @@ _LOOKS_ANYWHERE = frozenset({"adviser", "supervisor"})
 ROLE_WORDS = {
     "clerk": {"zh": "窗口人员", "en": "clerk"},
     "adviser": {"zh": "帮办员", "en": "adviser"},
+    "head": {"zh": "负责人", "en": "head of department"},
     "supervisor": {"zh": "监督员", "en": "supervisor"},
     "auditor": {"zh": "审计员", "en": "auditor"},
     "administrator": {"zh": "管理员", "en": "administrator"},

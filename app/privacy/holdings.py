@@ -219,6 +219,33 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         blanked=("opinion", "items", "actor_name", "actor_id", "principal_id"),
     ),
     Holding(
+        "issued_notices",
+        _words("通知书", "Notices"),
+        _MY_SUBMISSIONS,
+        WITH_SUBMISSION,
+        shown={
+            "submission_id": _SUBMISSION,
+            "number": _words("文号", "Number"),
+            "day": _words("日期", "Date"),
+            "content": _words("内容", "Content"),
+            "content_sha256": _words("内容摘要（SHA-256）", "Hash of the content (SHA-256)"),
+        },
+        key_of="submission_id",
+        of_submissions=_THESE,
+        # The number stays, so that the department's series has no gap.
+        blanked=("content",),
+    ),
+    Holding(
+        "assignments",
+        _words("经办", "Handling"),
+        _MY_SUBMISSIONS,
+        WITH_SUBMISSION,
+        left_out=_words(
+            "由哪位工作人员办理，见办理进度", "who of the staff handles it; the progress tells what they did"
+        ),
+        of_submissions=_THESE,
+    ),
+    Holding(
         "uploads",
         _words("上传的文件", "Uploads"),
         "owner_id = :person",

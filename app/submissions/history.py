@@ -119,12 +119,15 @@ class Given:
         return {name: value for name, value in found.items() if value is not None}
 
     def lacking(self, step: Step) -> frozenset[str]:
-        """What the step needs and is not there; words of spaces only are none."""
-        given = {name for name in ("items", "until", "days") if getattr(self, name)}
+        """What the step needs and is not there, and a kind that it does not know; words of spaces only are none."""
+        given = {name for name in ("items", "until") if getattr(self, name)}
+        if self.days is not None and self.days > 0:
+            given.add(steps.DAYS)
         given |= {name for name in ("reason", "document") if (getattr(self, name) or "").strip()}
         if self.kind is not None and self.kind in (step.kinds or ()):
             given.add(steps.KIND)
-        return step.needs - given
+        wanted = step.needs | {steps.KIND} if self.kind is not None else step.needs
+        return wanted - given
 
 
 NOTHING = Given()

@@ -5,6 +5,7 @@ When may a form not be submitted? `submit` says it, refusal by refusal.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -31,7 +32,17 @@ from app.privacy import requirements
 from app.privacy.acknowledgements import Shown
 from app.privacy.requirements import Requirements
 from app.refusals import Refusal
-from app.submissions import applicants, applications, drafts, due_dates, history, steps
+from app.submissions import (
+    applicants,
+    applications,
+    drafts,
+    due_dates,
+    history,
+    issued_notices,
+    moments,
+    step_rules,
+    steps,
+)
 from app.submissions.applications import Application
 from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
@@ -289,11 +300,15 @@ def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDat
 def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: datetime, given: Given = NOTHING) -> int:
     """Move a submission on by one step, under its row lock, and announce it; the number of its history row.
 
-    Raises StepForbidden, StepNotAllowed with the state that stands and what would be legal now, StepIncomplete.
+    Raises StepForbidden, StepNotAllowed with the state that stands and what would be legal now, StepIncomplete, the
+    refusals of `step_rules.py`, or StepInThePast. Nothing is changed then.
     """
     step = STEPS[name]
     row = work.run(drafts.with_key().where(submissions.c.id == submission_id).with_for_update(of=submissions)).one()
     _check_step(step, row.state, actor, given)
+    moment = moments.of(work.connection, row, calendar(), at)
+    step_rules.check(name, moment, actor, given)
+    at = step_rules.time_of(moment)
     values: dict[str, Any] = {"state": step.target or row.state, "revision": row.revision + 1}
     if step.target in FINAL_STATES and row.completed_at is None:
         values["completed_at"] = at
@@ -303,6 +318,7 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
         values |= _decision_clock(work, row, at)
     work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
     number = history.record(work, row, name, values["state"], actor, at, given)
+    issued_notices.issue(work, replace(moment, at=at), name, number, given)
     work.announce(StepTaken(submission_id, number))
     return number
 

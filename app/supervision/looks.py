@@ -22,9 +22,20 @@ from app.identifiers import new_id
 from app.people.callers import Clerk
 from app.refusals import NotFound, Refusal
 
-KINDS = ("reference", "document_number", "phone", "name", "submission", "reading", "unmasking", "correction")
+KINDS = (
+    "reference",
+    "document_number",
+    "phone",
+    "name",
+    "submission",
+    "reading",
+    "unmasking",
+    "correction",
+    "handling",
+)
 """By what somebody was looked for; `submission` opens one of a list, `reading` reads an opened one again, `unmasking`
-asks to see fields in plain, and `correction` reads what somebody wants corrected, with whom it is about."""
+asks to see fields in plain, `correction` reads what somebody wants corrected, with whom it is about, and `handling`
+opens what somebody handles, or tries a step on it."""
 
 OUTCOMES = ("shown", "listed", "nothing", "too_many", "restricted", "granted", "not_allowed", "limited")
 

@@ -73,7 +73,7 @@ def look_up(work: Work, clerk: Clerk, search: Search, reason: Reason, language: 
     if restricted:
         look_id = looks.record(work, clerk, reason, replace(tried, outcome="restricted", shown=[row]))
         return _answer(look_id, "restricted", language, restricted=restricted)
-    look_id, submission = _open(work, clerk, row, _by_law(row, search, reason), tried, language)
+    look_id, submission = open_sheet(work, clerk, row, _by_law(row, search, reason), tried, language)
     return _answer(look_id, "shown", language, submission=submission)
 
 
@@ -98,10 +98,10 @@ def read_again(work: Work, clerk: Clerk, submission_id: UUID, language: str) -> 
     row = admission.opened(work, clerk, submission_id, since)
     if row is None:
         raise LookNotFound
-    return _open(work, clerk, row, reason, tried, language)[1]
+    return open_sheet(work, clerk, row, reason, tried, language)[1]
 
 
-def _open(
+def open_sheet(
     work: Work, clerk: Clerk, row: Any, reason: Reason, tried: Look, language: str
 ) -> tuple[UUID, dict[str, Any]]:
     """The sheet of a submission, and the id of the record that says what of it was shown in plain."""

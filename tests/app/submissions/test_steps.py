@@ -11,8 +11,10 @@ import pytest
 
 from app import clock, database
 from app.submissions.history import SYSTEM
-from app.submissions.steps import FINAL_STATES, STATES, STEPS, is_ahead
+from app.submissions import notice_words
+from app.submissions.steps import FINAL_STATES, LABELS, STATES, STEPS, is_ahead
 from app.submissions.submissions import StepNotAllowed, take_step
+from app.supervision.handling import HANDLERS, OTHER_DOORS
 from tests.product import Phone
 
 OPEN = ("received", "correcting", "accepted", "in_review", "suspended")
@@ -55,11 +57,13 @@ ALLOWED = {
     **{
         (state, "terminate"): "terminated" for state in ["received", "correcting", "accepted", "in_review", "suspended"]
     },
-    ("completed", "revoke"): "terminated",  # 第六十九条
+    ("approved", "revoke"): "terminated",  # 第六十九条: from the decision on
+    ("completed", "revoke"): "terminated",
     ("delivered", "revoke"): "terminated",
     ("declined", "reopen"): "accepted",  # 行政复议法 第六十四条
     ("refused", "reopen"): "accepted",
     ("terminated", "reopen"): "accepted",
+    ("withdrawn", "reopen"): "accepted",  # What counts as withdrawn can be disputed.
 }
 
 
@@ -109,8 +113,19 @@ def test_every_state_can_be_reached_and_reaches_an_end() -> None:
 
 
 def test_every_state_and_step_has_words_in_both_languages() -> None:
-    for words in [*STATES.values(), *(step.text for step in STEPS.values())]:
+    kinds = [words for step in STEPS.values() for words in (step.kinds or {}).values()]
+    for words in [*STATES.values(), *(step.text for step in STEPS.values()), *LABELS.values(), *kinds]:
         assert words["zh"] and words["en"]
+
+
+def test_every_step_that_a_desk_takes_by_name_has_a_label() -> None:
+    for name, step in STEPS.items():
+        at_the_desk = bool(step.actors & HANDLERS) and name not in OTHER_DOORS
+        assert at_the_desk == (name in LABELS), name
+
+
+def test_every_notice_that_a_step_makes_has_words() -> None:
+    assert {step.notice for step in STEPS.values()} - {None} == set(notice_words.templates())
 
 
 def test_a_step_out_of_order_names_the_state_that_stands_and_changes_nothing(

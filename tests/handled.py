@@ -1,0 +1,106 @@
+"""Submissions to be handled, filed in one go: a service of a story's own at a department of its own."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from datetime import date
+from typing import Any
+
+from app import clock, database
+from app.catalogue import departments, services
+from app.catalogue.services import ServiceVersion
+from app.catalogue.working_days import add_working_days
+from app.submissions import submissions
+from app.submissions.history import Given, Item
+from app.submissions.steps import STEPS
+from app.supervision.assignments import assignments
+from tests.planted import caller_of
+from tests.product import Phone
+
+WORDS = {"zh": "词", "en": "words"}
+PHOTO, DEED, COMMITS, STREET = "/materials/photo", "/materials/deed", "/answers/commits", "/answers/street"
+
+
+def department(word: str | None = "测试") -> str:
+    """A department that nobody else in this run knows; its code."""
+    code = f"d-{uuid.uuid4()}"
+    details: dict[str, Any] = {"code": code, "name": {"zh": "测试县测试局", "en": "Test Bureau of Test County"}}
+    if word is not None:
+        details["document_word"] = word
+    with database.work() as work:
+        departments.publish(work, details)
+    return code
+
+
+def _field(name: str) -> dict[str, Any]:
+    return {
+        "field": name,
+        "label": {"zh": f"项{name}", "en": f"field {name}"},
+        "hint": WORDS,
+        "purpose": WORDS,
+        "sensitive": False,
+        "widget": "text",
+    }
+
+
+def service(of: str, **changes: Any) -> ServiceVersion:
+    """A promised service of this department: two optional materials, of which the photo may be brought later, and a
+    commitment that is enough to decide on."""
+    with database.reading() as connection:
+        plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
+        permit = copy.deepcopy(services.current(connection, "residence-permit").definition)
+    photo = next(one for one in permit["materials"] if one["code"] == "photo") | {"required": False}
+    shapes = {"street": {"type": "string", "maxLength": 50}, "commits": {"type": "boolean"}}
+    made = plain | {
+        "code": f"test-{uuid.uuid4()}",
+        "version": 1,
+        "department": of,
+        "case_type": 2,
+        "connector": "none",
+        "limits": {"legal": None, "promised": {"value": 20, "unit": "working_day"}},
+        "form": {
+            "schema": {"type": "object", "properties": shapes, "additionalProperties": False},
+            "layout": [_field("street"), _field("commits")],
+        },
+        "materials": [
+            photo | {"conditional": {"value": 10, "unit": "working_day"}},
+            photo | {"code": "deed"},
+        ],
+        "commitment": {"field": "commits", "basis": WORDS},
+    }
+    with database.work() as work:
+        services.publish(work, made | changes)
+        services.forget()
+        return services.version(work.connection, made["code"], 1)
+
+
+def file(phone: Phone, of: ServiceVersion, **answers: Any) -> uuid.UUID:
+    """A submission that was just filed; its id."""
+    with database.work() as work:
+        receipt = submissions.submit_at_once(work, caller_of(phone), of.code, answers, "zh")
+    return uuid.UUID(str(receipt["id"]))
+
+
+def assign(submission_id: uuid.UUID, clerk: Phone) -> None:
+    with database.work() as work:
+        work.run(assignments.insert().values(submission_id=submission_id, staff_id=clerk.resident_id))
+
+
+def day_after(days: int) -> date:
+    """The day on which this many working days from today are over."""
+    return add_working_days(submissions.calendar(), clock.today(), days).date
+
+
+def given_for(name: str, *, but: str = "") -> Given:
+    """Everything that a step needs, `but` one thing."""
+    step = STEPS[name]
+    needs = step.needs - {but}
+    return Given(
+        reason="依法办理" if "reason" in needs else None,
+        kind=next(iter(step.kinds or {})) if "kind" in needs else None,
+        items=(Item(PHOTO, "请上传近期照片"),) if "items" in needs else (),
+        until=day_after(10) if "until" in needs else None,
+        days=5 if "days" in needs else None,
+        document="〔2026〕测复1号" if "document" in needs else None,
+    )
