@@ -20,7 +20,7 @@ from granian.log import LogLevels
 
 import wsgi
 from api import specification
-from app import clock, database, jobs, logs, seeds
+from app import clock, database, grants, jobs, logs, seeds
 from app.catalogue import commands as catalogue_commands
 from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
@@ -64,11 +64,12 @@ def worker(arguments: argparse.Namespace) -> None:
 
 
 def migrate(arguments: argparse.Namespace) -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, and give the service's role its rights; as the owner of the tables."""
     settings()
     config = Config()
     config.set_main_option("script_location", str(_HOME / "migrations"))
     command.upgrade(config, "head")
+    print(grants.apply())
 
 
 def keys(arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from sandbox import configuration, objects
 # Variables that may be given to `make run`; whatever else the environment holds does not change the demo.
 NAMES = (
     "DATABASE_URL",
+    "DATABASE_OWNER_URL",
     "DATABASE_POOL",
     "PUBLIC_URL",
     "WORKER_CONCURRENCY",
