@@ -98,7 +98,8 @@ SELECT gen_random_uuid(), id, 3, now(), 'bench', md5(id::text), now(), now() + i
 
 
 def _submissions(connection: psycopg.Connection[Any], numbers: range, residents: int, services: int) -> None:
-    keys, rows, events = [], [], []
+    keys, rows = [], []
+    events: list[list[Any]] = []
     answers, today = form.answers(), date.today()
     for number in numbers:
         submission, (envelope, key) = new_id(), data_keys.new()

@@ -18,7 +18,7 @@ NAMES = (
     "LOOKS_PER_HOUR",
     "UNMASKING_SECONDS",
 )
-PREFIXES = ("S3_", "WECHAT_")
+PREFIXES = ("S3_", "WECHAT_", "TSA_")
 
 
 class GivenError(RuntimeError):

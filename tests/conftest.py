@@ -26,7 +26,7 @@ from sandbox.objects import Objects
 from sandbox.ports import Ports
 from sandbox.postgres import Postgres
 
-pytest_plugins = ["tests.product", "tests.planted"]
+pytest_plugins = ["tests.product", "tests.planted", "tests.alone"]
 
 TEMPLATE = "template_onephone"
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -133,8 +133,8 @@ def settings_environment(reached: dict[str, Any], process_name: str) -> Iterator
     yield environment
 
 
-def clone(reached: dict[str, Any], name: str) -> None:
-    """Copy the migrated database; file_copy is the fastest way for a small one."""
+def clone(reached: dict[str, Any], name: str, template: str = TEMPLATE) -> None:
+    """Copy the migrated database, or another; file_copy is the fastest way for a small one."""
     words = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     with psycopg.connect(reached["owner"].format(database="postgres"), autocommit=True) as connection:
-        connection.execute(words.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        connection.execute(words.format(sql.Identifier(name), sql.Identifier(template)))

@@ -72,9 +72,9 @@ def run_jobs(product: Flask) -> RunJobs:
 @pytest.fixture
 def sql(product: Flask) -> Callable[..., list[Any]]:
     """Ask the database directly, as its owner: `sql("SELECT …", values)` → rows as dictionaries."""
-    owner = str(settings().database_owner_url)
 
     def ask(statement: str, *values: Any) -> list[Any]:
+        owner = str(settings().database_owner_url)
         with psycopg.connect(owner, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
             cursor = connection.execute(statement, values)
             return list(cursor.fetchall()) if cursor.description else []

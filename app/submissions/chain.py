@@ -65,7 +65,7 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     """The facts of a row, as they are hashed. Raises TypeError for terms with fractions, which have no one form."""
     if any(isinstance(value, float) for value in row["terms"].values()):
         raise TypeError("terms are texts and whole numbers")
@@ -73,7 +73,7 @@ def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return found | {"submission_id": str(row["submission_id"]), "at": instant(row["at"])}
 
 
-def personal_of(row: Mapping[str, Any]) -> dict[str, Any]:
+def personal_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     """What is personal in a row, in plain, as it is hashed; what a row lacks is null."""
     found = {name: row.get(name) for name in PERSONAL}
     for name in ("actor_id", "principal_id"):
@@ -113,16 +113,14 @@ def row_hash(algorithm: str, facts: Mapping[str, Any], digest: bytes, previous: 
     return suites.hashing(algorithm).digest(canonical(hashed))
 
 
-def link(
-    key: DataKey, facts: Mapping[str, Any], personal: Mapping[str, Any], previous: bytes | None
-) -> dict[str, object]:
+def link(key: DataKey, facts: Mapping[str, Any], personal: Mapping[str, Any], previous: bytes | None) -> dict[str, Any]:
     """The columns that tie a new row to the one before it, None meaning that it is the first."""
     algorithm = data_keys.suite().hash_name
     digest = personal_digest(algorithm, field_digests(algorithm, key, facts["number"], personal))
     return link_with(algorithm, facts, digest, previous)
 
 
-def link_with(algorithm: str, facts: Mapping[str, Any], digest: bytes, previous: bytes | None) -> dict[str, object]:
+def link_with(algorithm: str, facts: Mapping[str, Any], digest: bytes, previous: bytes | None) -> dict[str, Any]:
     """The same with a personal digest that is known already."""
     before = START if previous is None else bytes(previous)
     return {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from app.crypto import signing_keys
 from app.crypto.signing_keys import PublicKey
@@ -43,7 +43,7 @@ def _with_stamps() -> Any:
     return select(tree_heads, stamps.c.token, stamps.c.stamped_at).select_from(beside)
 
 
-def _told(row: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dict[str, Any]:
+def _told(row: RowMapping, keys: Mapping[str, PublicKey]) -> dict[str, Any]:
     stamp = None
     if row["token"] is not None:
         stamp = {"token": row["token"], "at": row["stamped_at"]}

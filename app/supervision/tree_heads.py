@@ -49,8 +49,8 @@ FORMAT: Final = "onephone tree head 1"
 BLOCK: Final = 1024
 """Leaves in one block: a power of two, so that a block is a subtree of its own."""
 
-_LATE: Final = 2
-"""A row that was saved so late that its day's tree was made without it goes into the tree of one of the next days."""
+LATE: Final = 2
+"""Days. A row saved so late that its day's tree was made without it goes into the tree of one of the days after."""
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7166303)")
 
@@ -192,10 +192,10 @@ def _next_day(connection: Connection) -> date | None:
 def _moved(connection: Connection, day: date) -> list[bytes]:
     """Where the chains of all submissions that moved that day ended, packed, in the order of submissions."""
     covered = _covered(connection, day)
-    start = _midnight(day - timedelta(days=_LATE))
-    window = {"start": start, "end": _midnight(day + timedelta(days=1))}
+    start = midnight(day - timedelta(days=LATE))
+    window = {"start": start, "end": midnight(day + timedelta(days=1))}
     found = []
-    for submission_id, number, row_hash in connection.exec_driver_sql(_ENDS, window):
+    for submission_id, number, row_hash in connection.exec_driver_sql(ENDS, window):
         if row_hash is None:
             raise ChainIncomplete("rows of history have no hash yet: onephone chain-history")
         if covered.get(submission_id.bytes, 0) < number:
@@ -203,7 +203,8 @@ def _moved(connection: Connection, day: date) -> list[bytes]:
     return found
 
 
-_ENDS = """
+# Where chains ended within a time.
+ENDS: Final = """
 SELECT DISTINCT ON (submission_id) submission_id, number, row_hash FROM history
 WHERE at >= %(start)s AND at < %(end)s ORDER BY submission_id, number DESC
 """
@@ -211,7 +212,7 @@ WHERE at >= %(start)s AND at < %(end)s ORDER BY submission_id, number DESC
 
 def _covered(connection: Connection, day: date) -> dict[bytes, int]:
     """Up to which row submissions are in the trees of the days before, as far as late rows may lie in these."""
-    recent = select(tree_leaves.c.leaves).where(tree_leaves.c.day >= day - timedelta(days=_LATE))
+    recent = select(tree_leaves.c.leaves).where(tree_leaves.c.day >= day - timedelta(days=LATE))
     found: dict[bytes, int] = {}
     for block in connection.execute(recent.order_by(tree_leaves.c.day)).scalars():
         for at in range(0, len(block), Leaf.SIZE):
@@ -234,5 +235,6 @@ def _keep(work: Work, day: date, blocks: list[list[bytes]], roots: list[bytes]) 
         work.connection.execute(insert(tree_leaves), rows)
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """The first instant of a day in China."""
     return datetime.combine(day, time(), CHINA)
