@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import sys
+from datetime import date
 from pathlib import Path
 
 from alembic import command
@@ -20,12 +21,14 @@ from granian.log import LogLevels
 
 import wsgi
 from api import specification
-from app import clock, database, jobs, logs, seeds
+from app import clock, database, grants, jobs, logs, seeds
 from app.catalogue import commands as catalogue_commands
 from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
 from app.privacy import activities, purges
 from app.settings import settings
+from app.submissions import chaining
+from app.supervision import tree_verification, verification
 
 _HOME = Path(__file__).parent
 
@@ -64,11 +67,17 @@ def worker(arguments: argparse.Namespace) -> None:
 
 
 def migrate(arguments: argparse.Namespace) -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, and give the service's role its rights; as the owner of the tables."""
     settings()
     config = Config()
     config.set_main_option("script_location", str(_HOME / "migrations"))
     command.upgrade(config, "head")
+    print(grants.apply())
+    if chaining.count():
+        try:
+            chain_history(arguments)
+        except SealError as error:
+            print(f"Rows of an older release have no hash yet, for want of keys ({error}): onephone chain-history")
 
 
 def keys(arguments: argparse.Namespace) -> None:
@@ -76,7 +85,9 @@ def keys(arguments: argparse.Namespace) -> None:
 
     Nothing else ever makes any: a service that does not find its keys stops, because new keys open no old data.
     """
-    if arguments.add:
+    if arguments.add_signing_key:
+        print(f"new signing key {key_making.add_signing_key()}")
+    elif arguments.add:
         print(f"{key_making.add()}; now: onephone rotate-keys")
     else:
         print(key_making.make())
@@ -102,6 +113,33 @@ def reseal(arguments: argparse.Namespace) -> None:
         words = f"{progress.resealed} resealed, {progress.unusable} unusable"
         _tell(progress.resealed + progress.changed_meanwhile + progress.unusable, total, words)
     print(f"done; still sealed by the other suite: {resealing.count()}")
+
+
+def chain_history(arguments: argparse.Namespace) -> None:
+    """Give the rows of an older release their hashes; as the owner of the tables. May be stopped and run again."""
+    total = chaining.count()
+    for done in chaining.chain_all():
+        _tell(done, total, f"{done} submissions chained")
+    print(f"done; submissions without a chain: {chaining.count()}")
+
+
+def verify_history(arguments: argparse.Namespace) -> None:
+    """Check every chain and every day's tree, name what does not hold, and end with 1 if anything does not."""
+    with database.reading() as connection:
+        print("the service's login", "cannot" if grants.held(connection) else "CAN", "remove rows of history")
+    found = 0
+    for noun, total, walk in (
+        ("submissions", verification.count(arguments.since), verification.chains(arguments.since, arguments.keys)),
+        ("days", tree_verification.count(arguments.since), tree_verification.trees(arguments.since)),
+    ):
+        for progress in walk:
+            for fault in progress.faults:
+                print(f"\n{fault.told()}" if sys.stdout.isatty() else fault.told(), flush=True)
+            found += len(progress.faults)
+            _tell(progress.checked, total, f"{progress.checked} {noun}, {found} faults")
+    if found:
+        sys.exit(f"{found} things do not hold.")
+    print("Everything holds. 全部相符。")
 
 
 def _tell(done: int, total: int, words: str) -> None:
@@ -168,7 +206,21 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    runs = (api, worker, migrate, keys, rotate_keys, reseal, publish, seed, privacy_register, purge, openapi)
+    runs = (
+        api,
+        worker,
+        migrate,
+        keys,
+        rotate_keys,
+        reseal,
+        chain_history,
+        verify_history,
+        publish,
+        seed,
+        privacy_register,
+        purge,
+        openapi,
+    )
     for run in runs:
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
@@ -181,6 +233,15 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--language", choices=("zh", "en"), default="zh", help="language of the table")
         if run is reseal:
             sub.add_argument("--background", action="store_true", help="let a worker do it")
+        if run is verify_history:
+            sub.add_argument(
+                "--since", type=date.fromisoformat, metavar="DAY", help="only what moved since (2026-11-01)"
+            )
+            sub.add_argument("--without-keys", dest="keys", action="store_false", help="leave personal parts alone")
+        if run is keys:
+            sub.add_argument(
+                "--add-signing-key", action="store_true", help="add a key that signs tree heads from now on"
+            )
         if run is purge:
             sub.add_argument("--batch", type=int, default=100, help="rows in one transaction")
             what = sub.add_mutually_exclusive_group()

@@ -39,6 +39,7 @@ from app.documents import uploads as documents
 from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
 from app.privacy import purges
 from app.settings import settings
+from app.supervision import time_stamps, tree_heads
 from approvals import handover, updates
 from notifications import sending, subscriptions
 
@@ -85,7 +86,7 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 
 
 # Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
-KEEPERS = (purges,)
+KEEPERS = (purges, tree_heads, time_stamps)
 
 
 def create_app() -> Flask:

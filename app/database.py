@@ -20,6 +20,7 @@ from sqlalchemy import (
     Engine,
     Executable,
     MetaData,
+    Table,
     create_engine,
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -37,6 +38,22 @@ metadata = MetaData(
         "ck": "%(table_name)s_%(constraint_name)s_check",
     }
 )
+
+
+def append_only(*changeable: str) -> dict[str, tuple[str, ...]]:
+    """`Table(…, info=append_only("opinion"))`: the service adds rows, and changes none but in these columns.
+
+    `grants.py` makes that the database's own rule.
+    """
+    return {_APPEND_ONLY: changeable}
+
+
+def changeable_columns(table: Table) -> tuple[str, ...] | None:
+    """What the service may change in an append-only table; None for a table that is not one."""
+    return table.info.get(_APPEND_ONLY)
+
+
+_APPEND_ONLY = "append_only"
 
 _engine: Engine | None = None
 _reader: Engine | None = None
@@ -58,10 +75,15 @@ def _reading_engine() -> Engine:
     return _reader
 
 
-def _make_engine(**options: Any) -> Engine:
+def owner_engine() -> Engine:
+    """A new engine of the role that owns the tables, for migrations; the caller disposes of it."""
+    return _make_engine(settings().database_owner_url or settings().database_url)
+
+
+def _make_engine(url: str | None = None, **options: Any) -> Engine:
     # Instants are stored in UTC whatever the session's zone; this one only decides how they are shown.
     return create_engine(
-        settings().database_url.replace("postgresql://", "postgresql+psycopg://", 1),
+        (url or settings().database_url).replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=settings().database_pool,
         max_overflow=0,
         pool_timeout=5,

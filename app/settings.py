@@ -30,6 +30,7 @@ class Settings:
 
     environment: str
     database_url: str
+    database_owner_url: str | None
     database_pool: int
     public_url: str
     token_keys_file: str
@@ -65,6 +66,8 @@ class Settings:
     worker_concurrency: int
     looks_per_hour: int
     unmasking_life: timedelta
+    tsa_url: str | None
+    tsa_certificates: str | None
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
@@ -94,6 +97,7 @@ def settings() -> Settings:
     read: dict[str, Any] = {
         "environment": env.str("ONEPHONE_ENV", validate=validate.OneOf(["demo", "production"])),
         "database_url": env.str("DATABASE_URL"),
+        "database_owner_url": env.str("DATABASE_OWNER_URL", None),
         "database_pool": env.int("DATABASE_POOL", 8, validate=validate.Range(min=1, max=200)),
         "public_url": env.str("PUBLIC_URL", validate=url),
         "token_keys_file": env.str("TOKEN_KEYS_FILE"),
@@ -118,6 +122,7 @@ def settings() -> Settings:
         "handover_retry_cap": env.timedelta("HANDOVER_RETRY_CAP_SECONDS", timedelta(seconds=300)),
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
         "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
+        **_authority(env, url),
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
     }
     try:
@@ -128,6 +133,13 @@ def settings() -> Settings:
     read["s3_public_url"] = read["s3_public_url"] or read["s3_endpoint_url"]
     read["public_url"] = read["public_url"].rstrip("/")
     return Settings(**read)
+
+
+def _authority(env: environs.Env, url: validate.Validator) -> dict[str, str | None]:
+    """Who stamps the heads of the daily trees with the time, and the file with the roots it is trusted by."""
+    address = env.str("TSA_URL", None, validate=lambda given: given is None or url(given))
+    roots = env.str("TSA_CERTIFICATES", validate=validate.Length(min=1)) if address else None
+    return {"tsa_url": address or None, "tsa_certificates": roots}
 
 
 def _keepers(env: environs.Env) -> dict[str, Any]:

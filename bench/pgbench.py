@@ -36,8 +36,11 @@ INSERT INTO submissions (
     reference, received_at, turn, acceptance_due, decision_due, due_provisional)
     VALUES (:submission, {service}, 1, '{department}', {applicant}, 'received', decode(:answers, 'hex'),
     repeat('0', 64), :client_id || '-' || :number, now(), :turn, current_date + 7, current_date + 28, false);
-INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, department_code)
-    VALUES (:submission, 1, now(), 'receive', 'draft', 'received', 'resident', 'applicant', '{department}');
+INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, department_code,
+    terms, previous_hash, personal_digest, row_hash, hash_algorithm)
+    VALUES (:submission, 1, now(), 'receive', 'draft', 'received', 'resident', 'applicant', '{department}',
+    jsonb_build_object('content_sha256', repeat('0', 64)), decode(repeat('00', 32), 'hex'),
+    decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'), 'sha256');
 SELECT procrastinate_defer_jobs_v1(ARRAY[
     ROW('default', 'handover', 0, 'handover:' || :submission, NULL,
         jsonb_build_object('submission_id', :submission::text), NULL),

@@ -7,19 +7,22 @@ seals it. Runs in the environment of the stage. Written by COPY, because by fili
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from app import database
 from app.catalogue import services
 from app.crypto import data_keys
 from app.crypto.blind_indexes import DOCUMENT_NUMBER, FULL_NAME, PHONE
+from app.crypto.envelopes import DataKey
 from app.identifiers import new_id
 from app.settings import settings
+from app.submissions import chain
 from app.submissions.drafts import ANSWERS
 from app.submissions.history import OPINION
 from bench import form
@@ -95,7 +98,8 @@ SELECT gen_random_uuid(), id, 3, now(), 'bench', md5(id::text), now(), now() + i
 
 
 def _submissions(connection: psycopg.Connection[Any], numbers: range, residents: int, services: int) -> None:
-    keys, rows, events = [], [], []
+    keys, rows = [], []
+    events: list[list[Any]] = []
     answers, today = form.answers(), date.today()
     for number in numbers:
         submission, (envelope, key) = new_id(), data_keys.new()
@@ -106,9 +110,7 @@ def _submissions(connection: psycopg.Connection[Any], numbers: range, residents:
         due = (today + timedelta(days=7), today + timedelta(days=28))
         head = (submission, service, 1, form.DEPARTMENT, applicant, "in_review", 3, sealed, "0" * 64)
         rows.append((*head, *filed, *due))
-        for order, step, origin, state, kind, role, name, opinion in _STEPS:
-            words = key.seal(opinion, OPINION, f"{submission}/{order}") if opinion else None
-            events.append((submission, order, _NOW, step, origin, state, kind, role, name, form.DEPARTMENT, words))
+        events += _events(submission, key)
     _keys(connection, keys)
     _copy(
         connection,
@@ -118,10 +120,36 @@ def _submissions(connection: psycopg.Connection[Any], numbers: range, residents:
     )
     _copy(
         connection,
-        "history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, actor_name,"
-        " department_code, opinion)",
+        f"history ({', '.join(_COLUMNS)})",
         events,
     )
+
+
+_COLUMNS = (*chain.FACTS, "actor_name", "opinion", *chain.LINK)
+
+
+def _events(submission: UUID, key: DataKey) -> Iterator[list[Any]]:
+    """The history of one submission, each row tied to the one before."""
+    previous = None
+    for number, step, origin, state, kind, role, name, opinion in _STEPS:
+        facts = {
+            "submission_id": submission,
+            "number": number,
+            "at": _NOW,
+            "step": step,
+            "from_state": origin,
+            "state": state,
+            "actor_kind": kind,
+            "actor_role": role,
+            "department_code": form.DEPARTMENT,
+            "terms": {},
+            "visible": True,
+        }
+        link = chain.link(key, facts, {"actor_name": name, "opinion": opinion}, previous)
+        words = key.seal(opinion, OPINION, f"{submission}/{number}") if opinion else None
+        row = facts | link | {"actor_name": name, "opinion": words, "terms": Jsonb({})}
+        yield [row[column] for column in _COLUMNS]
+        previous = link["row_hash"]
 
 
 def _keys(connection: psycopg.Connection[Any], keys: list[dict[str, object]]) -> None:

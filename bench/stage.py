@@ -99,8 +99,11 @@ class Stage:
         for log in self.data.glob("*.log"):
             log.unlink()
         self.environment |= os.environ | self._product_environment()
-        for command in ("migrate", "keys", "seed"):
-            self._program(command, ["onephone", command]).run_once()
+        owner = {"DATABASE_OWNER_URL": self.postgres.url}
+        for command, more in (("migrate", owner), ("keys", {}), ("seed", {})):
+            program = self._program(command, ["onephone", command])
+            program.environment = self.environment | more
+            program.run_once()
         for server in (self.api, self.hello):
             self.opened.callback(server.stop)
             server.start()
@@ -110,7 +113,7 @@ class Stage:
         made = configuration.environment(self.data, self.ports)
         # No workload here touches the object store, so there is none.
         store = configuration.store_environment("http://127.0.0.1:9", "none", "none", "us-east-1")
-        return made | store | {"DATABASE_URL": self.postgres.url}
+        return made | store | {"DATABASE_URL": self.postgres.service_url}
 
     def _fill(self) -> None:
         size = self.size

@@ -9,7 +9,7 @@ from app import database
 
 context_lock = 7166301  # any number, the same in every process that migrates
 
-with database.engine().connect() as connection:
+with database.owner_engine().connect() as connection:
     context.configure(connection=connection, target_metadata=database.metadata, compare_server_default=False)
     with context.begin_transaction():
         # Two machines that start at once must not migrate at once.

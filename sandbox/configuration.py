@@ -15,6 +15,7 @@ from typing import Any
 
 from joserfc.jwk import ECKey, KeySet
 
+from sandbox import tsa_keys
 from sandbox.office_names import WEBHOOK_OFFICES
 from sandbox.ports import Ports
 
@@ -68,6 +69,13 @@ def token_keys_file(data: Path) -> Path:
     return file
 
 
+def tsa_files(data: Path) -> tuple[Path, Path]:
+    """Return the file of the time-stamping authority, and the one with its root for those who trust it."""
+    own, root = data / "sandbox" / "tsa.pem", data / "tsa-root.pem"
+    tsa_keys.make(own, root)
+    return own, root
+
+
 def environment(data: Path, ports: Ports) -> dict[str, str]:
     """Return the variables of the product and the sandbox, but those that come from PostgreSQL and S3.
 
@@ -77,6 +85,7 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
     sandbox = f"http://127.0.0.1:{ports.sandbox}"
     onephone = f"http://127.0.0.1:{ports.api}"
     eid = relying_party(sandbox, "onephone", kept["eid_client_secret"], "/phone/callback")
+    tsa_file, tsa_root = tsa_files(data)
     desk = relying_party(sandbox, "onephone-desk", kept["desk_client_secret"], "/clerk/callback")
     return {
         "ONEPHONE_ENV": "demo",
@@ -96,6 +105,9 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
         "WECHAT_APP_SECRET": kept["wechat_app_secret"],
         "WECHAT_PROGRESS_TEMPLATE": kept["wechat_template"],
         "HANDOVER_RETRY_CAP_SECONDS": "5",
+        "TSA_URL": f"{sandbox}/tsa",
+        "TSA_CERTIFICATES": str(tsa_root),
+        "SANDBOX_TSA_FILE": str(tsa_file),
         "SANDBOX_PORT": str(ports.sandbox),
         "SANDBOX_URL": sandbox,
         "SANDBOX_DB": str(data / "sandbox" / "sandbox.sqlite3"),

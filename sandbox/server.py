@@ -19,6 +19,7 @@ from sandbox import (
     phone_privacy,
     sessions,
     switches,
+    tsa,
     wechat,
     wechat_records,
 )
@@ -29,7 +30,9 @@ from sandbox.settings import Settings, settings
 from sandbox.switches import modes, parts, read_switch
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
-MODULES = (eid, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data, clerk, switches, wechat)
+MODULES = (
+    *(eid, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data, clerk, switches, wechat, tsa),
+)
 SCHEMAS = [m.SCHEMA for m in (eid_records, office_cases, sessions, switches, wechat_records)]
 
 
@@ -48,6 +51,7 @@ def create_app(chosen: Settings) -> Flask:
         *(f"office/{c}" for c in chosen.offices),
         "wechat",
         "housing-fund",
+        tsa.PART,
     ]
     app.extensions["sandbox.sender"] = Sender(store, chosen)
     eid.prepare(app, chosen.keys_file)
@@ -101,5 +105,8 @@ def card(part: str) -> dict[str, Any]:
         state = f"{len(PERSONS)} 位虚构人物 fictional people"
         configuration = "/eid/.well-known/openid-configuration"
         return shown | {"name": "电子身份", "english": "e-ID (OpenID)", "state": state, "link": configuration}
+    if part == tsa.PART:
+        state = "RFC 3161 · 时间戳 stamps each day's tree head"
+        return shown | {"name": "时间戳服务", "english": "Time-stamping authority", "state": state}
     state = f"{len(housing_fund.ACCOUNTS)} 个账户 accounts"
     return shown | {"name": "公积金中心", "english": "Housing fund", "state": state}

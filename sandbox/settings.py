@@ -34,6 +34,7 @@ class Settings:
     wechat_app_id: str = field(repr=False)
     wechat_app_secret: str = field(repr=False)
     wechat_template: str
+    tsa_file: str = ""
     code_life: float = 60
     login_code_life: float = 300
     access_token_life: int = 7200
@@ -58,6 +59,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wechat_app_id=environment["WECHAT_APP_ID"],
         wechat_app_secret=environment["WECHAT_APP_SECRET"],
         wechat_template=environment["WECHAT_PROGRESS_TEMPLATE"],
+        tsa_file=environment.get("SANDBOX_TSA_FILE", ""),
     )
 
 

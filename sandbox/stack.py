@@ -32,6 +32,7 @@ from sandbox.program import CHECKOUT, Program, ProgramError
 # New work stops first; then what was begun is finished while its servers are still there; the stores go last.
 STOP_ORDER = (("api",), ("worker",), ("sandbox",), ("objects", "postgres"))
 HURRY_SECONDS = 2.0
+OWNER = "DATABASE_OWNER_URL"
 
 
 class StackError(RuntimeError):
@@ -189,12 +190,21 @@ class Stack:
     def first_environment(self) -> dict[str, str]:
         """Return the environment of the programs, as far as it is known before the stores run."""
         made = configuration.environment(self.data, self.ports)
-        return os.environ | {"PYTHONUNBUFFERED": "1"} | made | self.given
+        found = os.environ | {"PYTHONUNBUFFERED": "1"} | made | self.given
+        # Whoever serves does not hold the key of those who own the tables.
+        return {name: value for name, value in found.items() if name != OWNER}
+
+    def owner_environment(self) -> dict[str, str]:
+        """Return what `migrate` alone is given: the owner of the tables."""
+        database = self.parts.get("postgres")
+        if isinstance(database, Postgres):
+            return {OWNER: database.url}
+        return {OWNER: self.given[OWNER]} if OWNER in self.given else {}
 
     def store_environment(self) -> dict[str, str]:
         """Return the variables that name the stores, our own or given ones."""
         database, store = self.parts.get("postgres"), self.parts.get("objects")
-        found = {"DATABASE_URL": database.url} if isinstance(database, Postgres) else {}
+        found = {"DATABASE_URL": database.service_url} if isinstance(database, Postgres) else {}
         if isinstance(store, Objects):
             return found | configuration.store_environment(store.url, *store.keys(), objects.REGION)
         return found | given.store(self.given)
@@ -210,6 +220,8 @@ class Stack:
 
     def run_once(self, command: str, title: str) -> None:
         program = self.program(command, ["onephone", command])
+        if command == "migrate":
+            program.environment = self.environment | self.owner_environment()
         self.once.append(program)
         with self.screen.step(title):
             program.run_once()

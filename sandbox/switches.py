@@ -3,7 +3,7 @@
 GET  /<part>/control  → the switch
 PUT  /<part>/control  JSON with any of mode, delay_s, auto, twice → the switch; 400 for anything else
 POST /<part>/control  the same by a form of a page, then back to the page
-Parts: eid, wechat, housing-fund, office/<code>.
+Parts: eid, wechat, housing-fund, tsa, office/<code>.
 """
 
 import time

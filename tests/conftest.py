@@ -26,7 +26,7 @@ from sandbox.objects import Objects
 from sandbox.ports import Ports
 from sandbox.postgres import Postgres
 
-pytest_plugins = ["tests.product", "tests.planted"]
+pytest_plugins = ["tests.product", "tests.planted", "tests.alone"]
 
 TEMPLATE = "template_onephone"
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,8 @@ class Servers:
         self.postgres.ensure_database(TEMPLATE)
         reached = {
             "folder": str(self.folder),
-            "postgres": self.postgres.url_of("{database}"),
+            "postgres": self.postgres.service_url_of("{database}"),
+            "owner": self.postgres.url_of("{database}"),
             "store": [self.objects.url, *self.objects.keys()],
         }
         for command in ("migrate", "keys"):
@@ -71,6 +72,8 @@ def settings_for(reached: dict[str, Any], name: str) -> dict[str, str]:
     made |= configuration.store_environment(url, access_key, secret_key, objects.REGION)
     return made | {
         "DATABASE_URL": reached["postgres"].format(database=name),
+        # The product itself never gets this; stories plant and look with it, as a superuser could.
+        "DATABASE_OWNER_URL": reached["owner"].format(database=name),
         "KEY_FILE": str(folder / "keys.json"),
         "CRYPTO_SUITE": os.environ.get("CRYPTO_SUITE", "international"),
         "S3_BUCKET": name.replace("_", "-"),
@@ -130,8 +133,8 @@ def settings_environment(reached: dict[str, Any], process_name: str) -> Iterator
     yield environment
 
 
-def clone(reached: dict[str, Any], name: str) -> None:
-    """Copy the migrated database; file_copy is the fastest way for a small one."""
+def clone(reached: dict[str, Any], name: str, template: str = TEMPLATE) -> None:
+    """Copy the migrated database, or another; file_copy is the fastest way for a small one."""
     words = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-    with psycopg.connect(reached["postgres"].format(database="postgres"), autocommit=True) as connection:
-        connection.execute(words.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+    with psycopg.connect(reached["owner"].format(database="postgres"), autocommit=True) as connection:
+        connection.execute(words.format(sql.Identifier(name), sql.Identifier(template)))

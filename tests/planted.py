@@ -108,7 +108,7 @@ def written(text: str) -> set[bytes]:
 
 def dump() -> bytes:
     program = programs() / "pg_dump"
-    return subprocess.run([program, settings().database_url], check=True, capture_output=True).stdout
+    return subprocess.run([program, str(settings().database_owner_url)], check=True, capture_output=True).stdout
 
 
 def found_in_files(folder: Path, texts: set[bytes]) -> list[str]:

@@ -71,10 +71,11 @@ def run_jobs(product: Flask) -> RunJobs:
 
 @pytest.fixture
 def sql(product: Flask) -> Callable[..., list[Any]]:
-    """Ask the database directly: `sql("SELECT …", values)` → rows as dictionaries."""
+    """Ask the database directly, as its owner: `sql("SELECT …", values)` → rows as dictionaries."""
 
     def ask(statement: str, *values: Any) -> list[Any]:
-        with psycopg.connect(settings().database_url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
+        owner = str(settings().database_owner_url)
+        with psycopg.connect(owner, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
             cursor = connection.execute(statement, values)
             return list(cursor.fetchall()) if cursor.description else []
 

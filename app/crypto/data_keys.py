@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
 from app import database, jobs
-from app.crypto import blind_indexes, index_keys, master_keys, rotation, suites
+from app.crypto import blind_indexes, index_keys, master_keys, rotation, signing_keys, suites
 from app.crypto.blind_indexes import Purpose
 from app.crypto.envelopes import DataKey, Envelope
 from app.crypto.failures import SealKeyMissing
@@ -186,6 +186,7 @@ def rewrap(batch: int = 500) -> Iterator[rotation.Progress]:
     """
     with database.engine().connect() as connection:
         index_keys.rewrap(connection, ring())
+        signing_keys.rewrap(connection, ring())
         connection.commit()
         for progress in rotation.rewrap(ring(), Envelopes(connection), batch):
             for key_id, error in progress.named.items():

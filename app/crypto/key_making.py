@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from app import database
-from app.crypto import data_keys, index_keys, key_file, master_keys
+from app.crypto import data_keys, index_keys, key_file, master_keys, signing_keys
 from app.crypto.failures import SealKeyMissing
 from app.crypto.index_keys import WrappedIndexKey
 from app.settings import settings
@@ -39,6 +39,12 @@ def add() -> str:
         made = _make_in_hsm()
         return f"{'new' if made else 'there already:'} master key {settings().hsm_key_labels[0]}"
     return "make the key in your KMS, put its id first in KMS_KEY_IDS, and restart API and workers"
+
+
+def add_signing_key() -> str:
+    """A new key that signs from now on; its id. Raises SealError."""
+    with database.work() as work:
+        return signing_keys.add(work, data_keys.suite(), data_keys.ring())
 
 
 def _make_file() -> str:

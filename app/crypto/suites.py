@@ -51,6 +51,7 @@ class Suite(ABC):
 
     number: ClassVar[int]
     name: ClassVar[str]
+    hash_name: ClassVar[str]
     key_size: ClassVar[int]
 
     @abstractmethod
@@ -93,6 +94,7 @@ class International(Suite):
 
     number = 1
     name = "international"
+    hash_name = "sha256"
     key_size = 32
 
     def cipher(self, key: bytes) -> AuthenticatedCipher:
@@ -124,6 +126,7 @@ class National(Suite):
 
     number = 2
     name = "national"
+    hash_name = "sm3"
     key_size = 16
 
     def cipher(self, key: bytes) -> AuthenticatedCipher:
@@ -195,3 +198,11 @@ def named(name: str) -> Suite:
         if suite.name == name:
             return suite
     raise ValueError(f"no suite is called {name!r}: choose {' or '.join(s.name for s in SUITES.values())}")
+
+
+def hashing(hash_name: str) -> Suite:
+    """The suite whose hash has this name; raises SealVersionUnknown."""
+    for suite in SUITES.values():
+        if suite.hash_name == hash_name:
+            return suite
+    raise SealVersionUnknown(f"no suite has the hash {hash_name!r}")

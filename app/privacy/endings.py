@@ -9,7 +9,7 @@ from sqlalchemy import delete, null, text, update
 
 from app import clock
 from app.crypto import data_keys
-from app.database import Work
+from app.database import Work, changeable_columns
 from app.people.residents import residents
 from app.privacy import holdings, removals
 from app.privacy.holdings import AT_ONCE, AUDIT, WITH_PERSON, WITH_SUBMISSION, Holding
@@ -19,8 +19,8 @@ from app.submissions.drafts import submissions
 def drop_drafts(work: Work, ids: Sequence[UUID]) -> None:
     """Erase drafts without a trace: rows, keys and files. The caller holds their row locks."""
     for holding in holdings.children_first():
-        # No record of staff leads here: they are never shown a draft.
-        if holding.of_submissions:
+        # No record of staff leads here: they are never shown a draft. Nor has a draft any history.
+        if holding.of_submissions and changeable_columns(holding.of) is None:
             _delete(work, holding, ids)
     _destroy_keys(work, ids)
 

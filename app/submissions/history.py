@@ -13,10 +13,11 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
-    func,
     insert,
     select,
 )
@@ -25,8 +26,8 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
-from app.database import Work, metadata
-from app.submissions import steps
+from app.database import Work, append_only, metadata
+from app.submissions import chain, steps
 from app.submissions.steps import STEPS, Step
 
 ACTOR_KINDS = ("resident", "staff", "office", "system")
@@ -53,9 +54,20 @@ history = Table(
     Column("opinion", Sealed, info=personal(purpose="to tell the resident why an office decided so")),
     Column("items", Sealed, info=personal(purpose="to tell the resident what must be corrected or brought")),
     Column("visible", Boolean, nullable=False, server_default="true"),
+    # What makes the rows a chain: see chain.py.
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("personal_digest", LargeBinary, nullable=False),
+    Column("row_hash", LargeBinary, nullable=False),
+    Column("hash_algorithm", Text, nullable=False),
+    # Rows come in the order of time, so a few bytes for every 128 pages are enough to find those of a day.
+    Index("history_at_idx", "at", postgresql_using="brin"),
     CheckConstraint(f"actor_kind IN {ACTOR_KINDS}", name="actor_kind"),
+    CheckConstraint("octet_length(previous_hash) = 32 AND octet_length(row_hash) = 32", name="hashes"),
+    CheckConstraint("octet_length(personal_digest) = 32", name="personal_digest"),
     sealed_only("opinion"),
     sealed_only("items"),
+    # An erasure blanks these, and resealing writes the sealed ones anew; nothing else ever changes.
+    info=append_only("opinion", "items", "actor_name", "actor_id", "principal_id"),
 )
 
 OPINION = "history.opinion"
@@ -140,28 +152,32 @@ def record(
 
     The submission was read, with its key, before the step. Raises SealKeyMissing.
     """
-    highest = select(func.coalesce(func.max(history.c.number), 0)).where(history.c.submission_id == submission.id)
-    number = int(work.run(highest).scalar_one()) + 1
+    last = select(history.c.number, history.c.row_hash).where(history.c.submission_id == submission.id)
+    before = work.run(last.order_by(history.c.number.desc()).limit(1)).one_or_none()
+    number = before.number + 1 if before else 1
     place = f"{submission.id}/{number}"
     key = data_keys.opened(submission)
-    listed = [{"pointer": item.pointer, "words": item.words} for item in given.items]
+    listed = [{"pointer": item.pointer, "words": item.words} for item in given.items] or None
+    facts = {
+        "submission_id": submission.id,
+        "number": number,
+        "at": at,
+        "step": step,
+        "from_state": submission.state,
+        "state": state,
+        "actor_kind": actor.kind,
+        "actor_role": actor.role,
+        "department_code": submission.department_code,
+        "terms": given.terms,
+        "visible": STEPS[step].visible,
+    }
+    person = {"actor_name": actor.name, "actor_id": actor.id, "principal_id": actor.principal_id}
+    said = {"opinion": given.reason or None, "items": listed}
+    values = facts | person | chain.link(key, facts, person | said, before and before.row_hash)
     statement = insert(history).values(
-        submission_id=submission.id,
-        number=number,
-        at=at,
-        step=step,
-        from_state=submission.state,
-        state=state,
-        actor_kind=actor.kind,
-        actor_role=actor.role,
-        actor_name=actor.name,
-        actor_id=actor.id,
-        principal_id=actor.principal_id,
-        department_code=submission.department_code,
-        terms=given.terms,
+        **values,
         opinion=key.seal(given.reason, OPINION, place) if given.reason else None,
         items=key.seal(listed, ITEMS, place) if listed else None,
-        visible=STEPS[step].visible,
     )
     work.run(statement)
     return number

@@ -5,6 +5,7 @@ When may a form not be submitted? `submit` says it, refusal by refusal.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -20,7 +21,7 @@ from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import Calendar
 from app.clock import day_of
 from app.crypto import data_keys
-from app.crypto.envelopes import Envelope, SealedBytes
+from app.crypto.envelopes import DataKey, Envelope, SealedBytes
 from app.crypto.sealed import require_sealed
 from app.database import Work, metadata
 from app.documents import signatures, uploads
@@ -35,6 +36,7 @@ from app.refusals import Refusal
 from app.submissions import (
     applicants,
     applications,
+    chain,
     drafts,
     due_dates,
     history,
@@ -113,7 +115,8 @@ def submit(
     proof = checked(work, caller, application, language)
     # What was hidden when it was filed is kept no longer: neither the answers nor the files.
     uploads.take_out(work, application.unused)
-    sealed = (data_keys.envelope(draft), data_keys.opened(draft).seal(answers, drafts.ANSWERS, submission_id))
+    key = data_keys.opened(draft)
+    sealed = (data_keys.envelope(draft), key, key.seal(answers, drafts.ANSWERS, submission_id))
     needed = requirements.of(service, answers, shown)
     return _file(work, caller, submission_id, sealed, proof, needed)
 
@@ -159,7 +162,7 @@ def submit_at_once(
     envelope, key = data_keys.new()
     salt = key.salt(SALT)
     content_sha256 = content_hash(submission_id, service.code, service.version, caller.id, answers, [], salt)
-    sealed = (envelope, key.seal(answers, drafts.ANSWERS, submission_id))
+    sealed = (envelope, key, key.seal(answers, drafts.ANSWERS, submission_id))
     proof = {"content_sha256": content_sha256, "content_salt": salt}
     needed = requirements.of(service, answers, shown)
     return _file(work, caller, submission_id, sealed, proof, needed)
@@ -242,9 +245,10 @@ WITH turn AS (
     RETURNING turn
 ), recorded AS (
     INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, actor_id,
-                         principal_id, department_code)
+                         principal_id, department_code, terms, previous_hash, personal_digest, row_hash, hash_algorithm)
     SELECT %(id)s, 1, %(at)s, 'receive', 'draft', 'received', 'resident', 'applicant', %(applicant)s,
-           %(applicant)s, %(department)s FROM filed
+           %(applicant)s, %(department)s, %(terms)s::jsonb,
+           %(previous_hash)s, %(personal_digest)s, %(row_hash)s, %(hash_algorithm)s FROM filed
 )"""
 _FILE = f"{_FILING} SELECT turn FROM filed"
 # The same, where notices or consents are asked for or told of; what is lacking undoes all of it.
@@ -255,7 +259,7 @@ def _file(
     work: Work,
     caller: Resident,
     submission_id: UUID,
-    sealed: tuple[Envelope, SealedBytes],
+    sealed: tuple[Envelope, DataKey, SealedBytes],
     proof: dict[str, str],
     needed: Requirements,
 ) -> dict[str, Any]:
@@ -267,7 +271,7 @@ def _file(
         "version": service.version,
         "department": service.department_code,
         "applicant": caller.id,
-        "answers": require_sealed(sealed[1]),
+        "answers": require_sealed(sealed[2]),
         **data_keys.columns(sealed[0], submission_id),
         "content_sha256": proof["content_sha256"],
         "reference": new_reference(day_of(at)),
@@ -275,6 +279,7 @@ def _file(
         "acceptance_due": due.acceptance,
         "decision_due": due.decision,
         "provisional": due.provisional,
+        **_first_row(submission_id, sealed[1], caller, service, at, proof["content_sha256"]),
     }
     if needed.nothing:
         row = work.row(_FILE, values)
@@ -284,6 +289,23 @@ def _file(
     work.announce(SubmissionReceived(submission_id))
     work.announce(StepTaken(submission_id, 1))
     return {**_receipt(submission_id, values, row.turn, due), **proof}
+
+
+def _first_row(
+    submission_id: UUID, key: DataKey, caller: Resident, service: ServiceVersion, at: datetime, content_sha256: str
+) -> dict[str, Any]:
+    """What only Python can say of the first history row: its terms, which tie it to what was filed, and its hashes."""
+    terms = {"content_sha256": content_sha256}
+    facts = chain.RECEIPT | {
+        "submission_id": submission_id,
+        "at": at,
+        "department_code": service.department_code,
+        "terms": terms,
+    }
+    return {
+        "terms": json.dumps(terms),
+        **chain.link(key, facts, {"actor_id": caller.id, "principal_id": caller.id}, None),
+    }
 
 
 def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDates) -> dict[str, Any]:

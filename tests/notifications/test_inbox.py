@@ -32,10 +32,12 @@ def whole_story(filed: dict[str, Any], sql: Sql) -> dict[str, Any]:
     with database.reading() as connection:
         key = data_keys.of(connection, UUID(filed["id"]))
     for number, step in enumerate(list(STEPS)[1:], start=2):
+        # Its hashes are not looked at here, but a row continues the one before it.
         sql(
             "INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role,"
-            " department_code, opinion)"
-            " SELECT submission_id, %s, at, %s, state, state, 'office', 'office', department_code, %s FROM history"
+            " department_code, opinion, previous_hash, personal_digest, row_hash, hash_algorithm)"
+            " SELECT submission_id, %s, at, %s, state, state, 'office', 'office', department_code, %s,"
+            " row_hash, personal_digest, row_hash, hash_algorithm FROM history"
             " WHERE submission_id = %s AND number = 1",
             number,
             step,
