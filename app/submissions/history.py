@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,12 +14,14 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     Table,
     Text,
     func,
     insert,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as Uuid
@@ -56,6 +59,8 @@ history = Table(
     CheckConstraint(f"actor_kind IN {ACTOR_KINDS}", name="actor_kind"),
     sealed_only("opinion"),
     sealed_only("items"),
+    # Whom a version of the calendar touched.
+    Index("history_recounts_idx", text("(terms ->> 'calendar')"), postgresql_where=text("step = 'recount'")),
 )
 
 OPINION = "history.opinion"
@@ -108,12 +113,16 @@ class Given:
     until: date | None = None
     days: int | None = None
     document: str | None = None
+    # Of a recount: the version of the calendar, `2027/2`, and each date that moved, as it was and as it is.
+    calendar: str | None = None
+    moved: Mapping[str, tuple[str | None, str | None]] | None = None
 
     @property
     def terms(self) -> dict[str, Any]:
         """The part that clocks and tables count by, as JSON."""
         until = self.until and self.until.isoformat()
-        found = {"kind": self.kind, "days": self.days, "document": self.document, "until": until}
+        found: dict[str, Any] = {"kind": self.kind, "days": self.days, "document": self.document, "until": until}
+        found |= {"calendar": self.calendar, "moved": self.moved}
         return {name: value for name, value in found.items() if value is not None}
 
     def lacking(self, step: Step) -> frozenset[str]:

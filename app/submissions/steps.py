@@ -115,6 +115,12 @@ DELIVERIES: Final[dict[str, Words]] = {
 }
 
 
+REMINDERS: Final[dict[str, Words]] = {
+    "correction": {"zh": "补正期限将到", "en": "corrections are due soon"},
+    "promise": {"zh": "承诺补交的期限将到", "en": "what was promised is due soon"},
+}
+
+
 def _words(zh: str, en: str) -> Words:
     return {"zh": zh, "en": en}
 
@@ -219,6 +225,14 @@ STEPS: Final[dict[str, Step]] = {
     "revoke": _step("completed delivered", "terminated", "head",
         "承诺不实，依法撤销决定", "The decision was revoked: what was promised was not true",
         needs="reason", notice="revocation", clocks="delivery:end", by_law_only=True),
+    # What the system does by itself: reminders, and dates that a new calendar moves
+    "remind": _step("correcting accepted in_review suspended", None, "system",
+        "提醒您按期补交", "A reminder: please bring what is still missing in time", needs="kind until", kinds=REMINDERS),
+    "lapse_correction": _step("correcting", "withdrawn", "system",
+        "逾期未补正，依事项规定视为撤回申请", "The corrections did not come in time: by the rules of this service it counts as withdrawn",
+        notice="lapse", clocks="correction:end acceptance:end"),
+    "recount": _step(_OPEN + " approved", None, "system",
+        "节假日安排公布或更正，办理期限已重新计算", "The working days of the year were published or corrected: the dates were counted anew"),
     "reopen": _step("declined refused terminated", "accepted", "supervisor",
         "依法重新办理", "Opened again, as the law has it",
         needs="kind reason document", notice="reopening", clocks="decision:start", kinds=REOPENINGS, by_law_only=True),

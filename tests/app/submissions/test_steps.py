@@ -60,6 +60,9 @@ ALLOWED = {
     ("declined", "reopen"): "accepted",  # 行政复议法 第六十四条
     ("refused", "reopen"): "accepted",
     ("terminated", "reopen"): "accepted",
+    **{(state, "remind"): None for state in ["correcting", "accepted", "in_review", "suspended"]},
+    ("correcting", "lapse_correction"): "withdrawn",
+    **{(state, "recount"): None for state in [*OPEN, "approved"]},
 }
 
 
@@ -123,7 +126,7 @@ def test_a_step_out_of_order_names_the_state_that_stands_and_changes_nothing(
     for step in ("approve", "complete"):
         with pytest.raises(StepNotAllowed) as refused, database.work() as work:
             take_step(work, case, step, SYSTEM, clock.now())
-        assert refused.value.facts == {"state": "received", "legal": ["accept", "deem_accepted"]}
+        assert refused.value.facts == {"state": "received", "legal": ["accept", "deem_accepted", "recount"]}
 
     assert sql("SELECT * FROM submissions WHERE id = %s", case) == before
     assert len(sql("SELECT 1 FROM history WHERE submission_id = %s", case)) == 1
