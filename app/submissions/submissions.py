@@ -210,7 +210,8 @@ WITH turn AS (
         state = excluded.state, answers = excluded.answers, content_sha256 = excluded.content_sha256,
         reference = excluded.reference, received_at = excluded.received_at, turn = excluded.turn,
         acceptance_due = excluded.acceptance_due, decision_due = excluded.decision_due,
-        due_provisional = excluded.due_provisional, decision_noon = excluded.decision_noon, revision = s.revision + 1, expires_at = NULL
+        due_provisional = excluded.due_provisional, decision_noon = excluded.decision_noon,
+        revision = s.revision + 1, expires_at = NULL
     RETURNING turn
 ), recorded AS (
     INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, actor_id,

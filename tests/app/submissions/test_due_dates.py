@@ -426,13 +426,15 @@ def test_every_step_brings_the_dates_of_the_submission_in_line(phone: Phone, sql
         assert due_dates.recount(work, row) == {}, "a second count changes nothing"
     with database.work() as work:
         take_step(
-            work, case, "terminate", SYSTEM_OF_OFFICE, clock.now(), Given(reason="申请人死亡", kind="applicant_died")
+            work,
+            case,
+            "terminate",
+            Actor("office", "office"),
+            clock.now(),
+            Given(reason="申请人死亡", kind="applicant_died"),
         )
 
     assert row.correction_due >= until
     assert [one["correction_due"] for one in sql("SELECT correction_due FROM submissions WHERE id = %s", case)] == [
         None
     ]
-
-
-SYSTEM_OF_OFFICE = Actor("office", "office")
