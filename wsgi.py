@@ -7,12 +7,14 @@ from flask import Flask
 from api import (
     acknowledgements,
     activities,
+    alarms,
     answers,
     catalogue,
     consents,
     copies,
     corrections,
     departments,
+    desk_calendars,
     desk_submissions,
     edge,
     erasures,
@@ -37,6 +39,8 @@ from app.documents import uploads as documents
 from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
 from app.privacy import purges
 from app.settings import settings
+from app.submissions import recounts
+from app.supervision import waiting
 from approvals import handover
 from notifications import sending, subscriptions
 
@@ -64,6 +68,9 @@ DOORS = (
     logins.desk_session_door,
     lookups.door,
     desk_submissions.door,
+    desk_calendars.door,
+    alarms.door,
+    alarms.digest_door,
     looks.door,
     looks.own_door,
     corrections.desk_door,
@@ -81,7 +88,7 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 
 
 # Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
-KEEPERS = (purges,)
+KEEPERS = (purges, recounts, waiting)
 
 
 def create_app() -> Flask:

@@ -46,7 +46,7 @@ def service(
         return {"value": pair[0], "unit": f"{pair[1]}_day"}
 
     limits = {"promised": limit(promised), "legal": legal and limit(legal)}
-    more = {"joint": {"children": []}} if joint else {}
+    more: dict[str, Any] = {"joint": {"children": []}} if joint else {}
     return ServiceVersion("test", 1, {"case_type": case_type, "limits": limits, "item_type": item_type, **more})
 
 
