@@ -22,6 +22,7 @@ from granian.log import LogLevels
 import wsgi
 from api import specification
 from app import clock, database, grants, jobs, logs, seeds
+from app.catalogue import calendar_commands
 from app.catalogue import commands as catalogue_commands
 from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
@@ -153,7 +154,7 @@ def _tell(done: int, total: int, words: str) -> None:
 
 
 def publish(arguments: argparse.Namespace) -> None:
-    """Publish departments and services from the definition files."""
+    """Publish calendars, departments and services from the definition files."""
     print(f"{seeds.publish()} new service versions")
 
 
@@ -251,6 +252,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--check", action="store_true", help="compare instead of writing")
     words = "Validate, import, review and publish services."
     catalogue_commands.add_to(commands.add_parser("catalogue", help=words, description=catalogue_commands.__doc__))
+    words = "Load the working days of a year, and show which count."
+    calendar_commands.add_to(commands.add_parser("calendar", help=words, description=calendar_commands.__doc__))
     return parser
 
 

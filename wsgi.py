@@ -7,12 +7,14 @@ from flask import Flask
 from api import (
     acknowledgements,
     activities,
+    alarms,
     answers,
     catalogue,
     consents,
     copies,
     corrections,
     departments,
+    desk_calendars,
     desk_steps,
     desk_submissions,
     edge,
@@ -39,7 +41,8 @@ from app.documents import uploads as documents
 from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
 from app.privacy import purges
 from app.settings import settings
-from app.supervision import time_stamps, tree_heads
+from app.submissions import recounts
+from app.supervision import time_stamps, tree_heads, waiting
 from approvals import handover, updates
 from notifications import sending, subscriptions
 
@@ -67,6 +70,9 @@ DOORS = (
     logins.desk_session_door,
     lookups.door,
     desk_submissions.door,
+    desk_calendars.door,
+    alarms.door,
+    alarms.digest_door,
     looks.door,
     looks.own_door,
     corrections.desk_door,
@@ -86,7 +92,7 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 
 
 # Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
-KEEPERS = (purges, tree_heads, time_stamps)
+KEEPERS = (purges, recounts, waiting, tree_heads, time_stamps)
 
 
 def create_app() -> Flask:

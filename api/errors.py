@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from api import answers
 from api.problem_details import DETAILS
 from app import database, idempotency, refusals
-from app.catalogue import availability, publishing, services
+from app.catalogue import availability, calendars, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
 from app.people import identity
@@ -33,7 +33,7 @@ from app.submissions import (
     step_rules,
     submissions,
 )
-from app.supervision import handling, look_limits, look_records, looks, unmaskings
+from app.supervision import alarms, digests, handling, look_limits, look_records, looks, unmaskings
 from approvals import decisions
 from auth import offices, sessions, tokens
 from auth.providers import interface as providers
@@ -88,6 +88,13 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     publishing.NotInThisState: Problem(409, "当前状态不能这样操作", "Not possible in this state"),
     publishing.DefinitionInvalid: Problem(422, "事项定义有误", "The definition breaks rules"),
     publishing.NotAnAdministrator: Problem(403, "只有管理员可以操作", "For administrators only"),
+    calendars.CalendarNotFound: Problem(404, "没有这一年的日历", "No such calendar"),
+    calendars.CalendarUnchanged: Problem(409, "与现行版本相同", "Nothing new in it"),
+    alarms.AlarmNotFound: Problem(404, "没有这个提醒", "No such alarm"),
+    alarms.AlarmsNotReadable: Problem(403, "您的岗位不能查看提醒", "Your role does not read alarms"),
+    alarms.AlarmAbove: Problem(403, "已上报，须由上级确认", "It has climbed above your role"),
+    alarms.AlarmAcknowledged: Problem(409, "提醒已经确认", "Acknowledged already"),
+    digests.DigestNotFound: Problem(404, "还没有日报", "No digest yet"),
     drafts.SubmissionNotFound: Problem(404, "没有这个办件", "No such submission"),
     drafts.AlreadySubmitted: Problem(409, "已经提交过，无需再次提交", "Already submitted; nothing was done twice"),
     drafts.Stale: Problem(412, "内容已在别处修改，请重新读取", "Changed elsewhere meanwhile; read it again"),

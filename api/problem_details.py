@@ -47,6 +47,25 @@ DETAILS: dict[str, dict[str, str]] = {
         ("not_in_this_state", "版本没有变化，状态见 state。", "Nothing was changed; `state` says how it stands."),
         ("definition_invalid", "请按 errors 逐项改正后再试。", "Mend what `errors` names and send it again."),
         ("not_an_administrator", "如需办理，请联系管理员。", "Ask an administrator if you need to."),
+        (
+            "calendar_not_found",
+            "请核对年份和版本；未公布的年份由管理员导入。",
+            "Check year and version; an administrator loads a year.",
+        ),
+        ("calendar_unchanged", "无需再次导入。", "There is nothing to load."),
+        ("alarm_not_found", "请从提醒列表重新选择。", "Choose from the list of alarms again."),
+        ("alarms_not_readable", "如需了解，请联系负责人。", "Ask the head of the department."),
+        (
+            "alarm_above",
+            "没有变化，应由 told 一级确认。",
+            "Nothing was changed: `told` says who acknowledges it now.",
+        ),
+        ("alarm_acknowledged", "没有变化，先前的说明仍然有效。", "Nothing was changed: the first words stand."),
+        (
+            "digest_not_found",
+            "日报在工作日八点半为负责人和监督员生成。",
+            "Digests are made for heads and supervisors on working days at 08:30.",
+        ),
         ("submission_not_found", "请从“我的办件”重新打开。", "Please open it from your own submissions again."),
         (
             "already_submitted",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app import database
-from app.catalogue import definition_files, departments, regions, services, validation
+from app.catalogue import calendars, definition_files, departments, regions, services, validation
 from app.catalogue.mistakes import Located
 from app.database import Work
 from app.finding import index
@@ -37,12 +37,13 @@ class DefinitionsBroken(SystemExit):
 
 
 def publish() -> int:
-    """Publish regions, departments, every new service version of the definition files, and the notices that go with
-    them; how many services are new.
+    """Publish calendars, regions, departments, every new service version of the definition files, and the notices that
+    go with them; how many services are new.
 
     Raises DefinitionsBroken or NoticeChanged, and then nothing is published.
     """
     with database.work() as work:
+        calendars.publish_files(work)
         with (_DEFINITIONS / "regions.csv").open(encoding="utf-8", newline="") as file:
             regions.publish(work, csv.DictReader(file))
         departments.publish_all(work, _departments())

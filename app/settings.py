@@ -68,6 +68,7 @@ class Settings:
     unmasking_life: timedelta
     tsa_url: str | None
     tsa_certificates: str | None
+    alarm_near_days: int
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
@@ -123,6 +124,7 @@ def settings() -> Settings:
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
         "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
         **_authority(env, url),
+        "alarm_near_days": env.int("ALARM_NEAR_DAYS", 1, validate=validate.Range(min=1, max=10)),
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
     }
     try:

@@ -33,6 +33,9 @@ TITLES = {
     "terminate": {"zh": "办理已终止", "en": "Procedure ended"},
     "revoke": {"zh": "决定已撤销", "en": "Decision revoked"},
     "reopen": {"zh": "依法重新办理", "en": "Opened again"},
+    "remind": {"zh": "请按期补交", "en": "Please bring the rest in time"},
+    "lapse_correction": {"zh": "逾期未补正，视为撤回", "en": "Counts as withdrawn"},
+    "recount": {"zh": "办理期限已重新计算", "en": "Dates counted anew"},
 }
 
 _TEXTS = {
@@ -100,6 +103,9 @@ _PHRASES = {
     "terminate": "已终止",
     "revoke": "已撤销",
     "reopen": "重新办理",
+    "remind": "请补交",
+    "lapse_correction": "视为撤回",
+    "recount": "期限更新",
 }
 _TIPS = {
     "receive": "可随时点开查看办理进度",
@@ -107,6 +113,8 @@ _TIPS = {
     "refuse": "请点开查看理由和救济途径",
     "ask_correction": "请点开查看补正清单和期限",
     "add_to_correction": "请点开查看补正清单和期限",
+    "remind": "请点开查看还缺什么和期限",
+    "recount": "请点开查看新的办理期限",
     "offer_promise": "请点开查看并决定是否承诺",
     "complete": "请点开查看办理结果",
 }

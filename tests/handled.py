@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from app import clock, database
-from app.catalogue import departments, services
+from app.catalogue import calendars, departments, services
 from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import add_working_days
 from app.submissions import submissions
@@ -89,7 +89,8 @@ def assign(submission_id: uuid.UUID, clerk: Phone) -> None:
 
 def day_after(days: int) -> date:
     """The day on which this many working days from today are over."""
-    return add_working_days(submissions.calendar(), clock.today(), days).date
+    with database.reading() as connection:
+        return add_working_days(calendars.current(connection), clock.today(), days).date
 
 
 def given_for(name: str, *, but: str = "") -> Given:

@@ -68,9 +68,15 @@ class ServiceNameSchema(Schema):
 class DueSchema(Schema):
     acceptance = fields.Date(required=True)
     decision = fields.Date(required=True)
+    noon = fields.Boolean(
+        required=True, metadata={"description": "The decision is due by noon of its day: the limit is in half days."}
+    )
     provisional = fields.Boolean(
         required=True,
-        metadata={"description": "The count runs into a year whose holidays are not published yet."},
+        metadata={
+            "description": "A date may still move: the count runs into days whose holidays are not published yet, or "
+            "stands still for as long as a correction or a special procedure takes."
+        },
     )
 
 

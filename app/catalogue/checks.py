@@ -7,6 +7,7 @@ Sources: 优化营商环境条例 第三十六条 (a promised limit is within th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
@@ -38,12 +39,23 @@ def faults(
 
 def _limit_faults(definition: Definition) -> Iterator[Fault]:
     yield from _longer_than_legal(definition["limits"], ("limits", "promised"))
+    yield from _half_calendar_days(definition["limits"], ("limits",))
     children = definition.get("joint", {}).get("children", ())
     for place, child in enumerate(children):
         yield from _longer_than_legal(child["limits"], ("joint", "children", place, "limits", "promised"))
+        yield from _half_calendar_days(child["limits"], ("joint", "children", place, "limits"))
     if definition["case_type"] == ON_THE_SPOT and definition["limits"]["promised"]["value"] > 1:
         words = ("即办件的承诺时限最多1日", "what is done on the spot promises one day at most")
         yield Fault("/limits/promised/value", "on_the_spot", *words)
+
+
+def _half_calendar_days(limits: Mapping[str, Any], path: Place) -> Iterator[Fault]:
+    """Only a working day has a middle: noon, when the office closes."""
+    for name in ("legal", "promised"):
+        limit = limits[name]
+        if limit is not None and limit["unit"] == "calendar_day" and limit["value"] % 1:
+            words = ("半日只能用于工作日", "only working days come in halves")
+            yield Fault(pointer((*path, name, "value")), "half_calendar_day", *words)
 
 
 def _longer_than_legal(limits: Mapping[str, Any], path: Place) -> Iterator[Fault]:
@@ -69,13 +81,14 @@ def within(promised: Mapping[str, Any], legal: Mapping[str, Any]) -> bool:
     return bool(promised["value"] <= legal["value"])
 
 
-def most_calendar_days(working_days: int) -> int:
+def most_calendar_days(working_days: float) -> int:
     """How many days n working days can last: with weekends, with Mid-Autumn and the National Day in one week (eight
     days off more), and with short holidays in longer spans. No span of the published calendars is longer (see the
     tests)."""
-    weeks, rest = divmod(working_days, 5)
+    whole = math.ceil(working_days)
+    weeks, rest = divmod(whole, 5)
     plain = weeks * 7 + (rest + 2 if rest else 0)
-    return plain + 8 + 2 * (working_days // 15) if working_days else 0
+    return plain + 8 + 2 * (whole // 15) if whole else 0
 
 
 def _date_faults(definition: Definition) -> Iterator[Fault]:

@@ -23,9 +23,9 @@ RETENTION_YEARS: dict[str, int | None] = {"permanent": None, "years_30": 30, "ye
 
 @dataclass(frozen=True)
 class Limit:
-    """A number of working days or calendar days."""
+    """A number of working days, in steps of a half, or of calendar days."""
 
-    value: int
+    value: float
     unit: str
 
 

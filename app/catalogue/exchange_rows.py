@@ -6,6 +6,7 @@ The tables know less than a definition: forms, fees' conditions and much else st
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -105,10 +106,10 @@ def _basic(definition: Mapping[str, Any]) -> dict[str, Any]:
         "accept_condition": "\n".join(definition["conditions"]["zh"]),
         "accept_condition_en": "\n".join(definition["conditions"]["en"]),
         "handle_flow": "→".join(step["name"]["zh"] for step in definition["steps"]),
-        "anticipate_day": legal["value"],
+        "anticipate_day": math.ceil(legal["value"]),
         "anticipate_type": _UNITS[legal["unit"]],
         "anticipate_explain": legal["basis"]["zh"],
-        "promise_day": limits["promised"]["value"],
+        "promise_day": math.ceil(limits["promised"]["value"]),
         "promise_type": _UNITS[limits["promised"]["unit"]],
         "is_fee": "1" if definition["fees"]["charged"] else "0",
         "fee_basis": definition["fees"]["basis"]["zh"],

@@ -404,6 +404,25 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         },
     ),
     Holding(
+        "alarms",
+        _words("督办提醒", "Alarms about delays"),
+        _MY_SUBMISSIONS,
+        WITH_SUBMISSION,
+        shown={
+            "submission_id": _SUBMISSION,
+            "clock": _words("期限", "Which limit"),
+            "due_date": _words("截止日", "Due"),
+            "level": _words("等级", "Level"),
+            "raised_at": _AT,
+            "closed_at": _words("解除时间", "Closed"),
+            "words": _words("说明", "What was done about it"),
+        },
+        key_of="submission_id",
+        of_submissions=_THESE,
+        # That it was late stays, for the supervisor's statistics.
+        blanked=("words",),
+    ),
+    Holding(
         "acknowledgements",
         _words("阅读过的告知书", "Notices I was shown"),
         _MINE,

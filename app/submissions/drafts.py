@@ -77,6 +77,13 @@ submissions = Table(
     Column("acceptance_due", Date),
     Column("decision_due", Date),
     Column("due_provisional", Boolean, nullable=False, server_default="false"),
+    # What follows from history like the dates above; see due_dates.py. A half-day limit ends at noon.
+    Column("decision_noon", Boolean, nullable=False, server_default="false"),
+    Column("delivery_due", Date),
+    Column("correction_due", Date),
+    Column("promise_due", Date),
+    Column("suspension_due", Date),
+    Column("extended", Boolean, nullable=False, server_default="false"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
     Column("warned_at", DateTime(timezone=True)),
@@ -112,6 +119,17 @@ submissions = Table(
         "completed_at",
         postgresql_where=text("completed_at IS NOT NULL AND erased_at IS NULL"),
     ),
+    # What the sweepers and alarms look for every minute.
+    Index("submissions_acceptance_due_idx", "acceptance_due", postgresql_where=text("state = 'received'")),
+    Index(
+        "submissions_decision_due_idx",
+        "decision_due",
+        postgresql_where=text("state IN ('accepted', 'in_review')"),
+    ),
+    Index("submissions_delivery_due_idx", "delivery_due", postgresql_where=text("state = 'approved'")),
+    Index("submissions_correction_due_idx", "correction_due", postgresql_where=text("state = 'correcting'")),
+    Index("submissions_promise_due_idx", "promise_due", postgresql_where=text("promise_due IS NOT NULL")),
+    Index("submissions_suspension_due_idx", "suspension_due", postgresql_where=text("state = 'suspended'")),
     Index("submissions_expires_idx", "expires_at", postgresql_where=text("state = 'draft'")),
 )
 

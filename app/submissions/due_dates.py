@@ -1,26 +1,98 @@
-"""Due dates: pure functions of the calendar, the service version and what has happened."""
+"""Due dates: pure functions of the calendar, the service version and what has happened.
+
+What a step does to which clock stands in the step table (`Step.clocks`); here is how long each clock runs and which
+days it counts. A date follows from history alone and never from what time it is, so none moves without an event.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
-from app.catalogue.services import ServiceVersion
-from app.catalogue.working_days import Calendar, Due, add_calendar_days, add_working_days
+from sqlalchemy import select, update
+
+from app.catalogue import calendars, services
+from app.catalogue.editions import Limit, ServiceVersion
+from app.catalogue.working_days import (
+    Calendar,
+    Due,
+    add_working_days,
+    due,
+    next_working_day,
+    working_days_between,
+)
 from app.clock import day_of
+from app.database import Work
+from app.submissions.drafts import submissions
+from app.submissions.history import history
+from app.submissions.limits import ACCEPTANCE_LIMIT, CALENDAR, DELIVERY_LIMIT, WORKING, Limits
+from app.submissions.steps import (
+    ACCEPTANCE,
+    CORRECTION,
+    DECISION,
+    DELIVERY,
+    END,
+    EXTEND,
+    PAUSE,
+    PROMISE,
+    RESUME,
+    START,
+    STEPS,
+)
 
-ACCEPTANCE_LIMIT = 5
-"""Working days in which a department must say what is missing, or the submission counts as accepted:
-行政许可法 第三十二条第一款第四项, counted by 第八十二条."""
+SUSPENSION: Final = "suspension"
+"""No clock of the department's own: how long it said that a special procedure takes (行政许可法 第四十五条)."""
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A row of history, as far as clocks are concerned. `terms` hold `days` (working days) and `until` (a day)."""
+
+    step: str
+    at: datetime
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def day(self) -> date:
+        return day_of(self.at)
+
+    @property
+    def until(self) -> date | None:
+        said = self.terms.get("until")
+        return None if said is None else date.fromisoformat(str(said))
 
 
 @dataclass(frozen=True)
 class DueDates:
-    """`provisional` means that the count runs into a year whose holidays are not published yet."""
+    """The last day of each clock, None where it never ran, or where nothing is owed any more: a correction that was
+    brought, a promise that was kept. The others keep the date by which they ended. `running` names those that run or
+    stand still. The dates of a clock that stands still are those for a pause as long as it was announced."""
 
-    acceptance: date
-    decision: date
-    provisional: bool
+    acceptance: Due | None = None
+    decision: Due | None = None
+    delivery: Due | None = None
+    correction: Due | None = None
+    promise: Due | None = None
+    suspension: Due | None = None
+    extended: bool = False
+    running: frozenset[str] = frozenset()
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a date that still counts may move without a further step."""
+        return any(one.provisional for name in self.running if (one := getattr(self, name)) is not None)
+
+
+def counted(calendar: Calendar, limits: Limits, events: Iterable[Event]) -> DueDates:
+    """Every due date that follows from what happened, in the order in which it happened."""
+    story = _Story(calendar, limits)
+    for event in events:
+        story.take(event)
+    return story.dates()
 
 
 def at_receipt(calendar: Calendar, service: ServiceVersion, received_at: datetime) -> DueDates:
@@ -29,28 +101,237 @@ def at_receipt(calendar: Calendar, service: ServiceVersion, received_at: datetim
     The decision is counted from the receipt day, because a silent department is deemed to have accepted
     from that day; an explicit acceptance on a later day starts the count anew.
     """
-    day = day_of(received_at)
-    if service.on_the_spot:
-        return DueDates(day, day, False)
-    acceptance = add_working_days(calendar, day, ACCEPTANCE_LIMIT)
-    decision = decision_due(calendar, service, day)
-    return DueDates(acceptance.date, decision.date, acceptance.provisional or decision.provisional)
+    return counted(calendar, Limits.of(service), (Event("receive", received_at),))
 
 
-def decision_due(calendar: Calendar, service: ServiceVersion, accepted_on: date) -> Due:
-    """When the department must have decided: its promised limit, never later than the legal one.
+@dataclass
+class _Pause:
+    """A clock stands still from `start` to `end`. By 民法典 第二百零一条 neither a clock nor a pause counts its first
+    day: the day of the pause is still the department's, the day of the resumption is not. `expected` stands in for an
+    end that has not come."""
 
-    优化营商环境条例 第三十六条: a promised limit may be shorter than the legal limit, never longer.
+    start: date
+    expected: date
+    end: date | None = None
+
+    @property
+    def last(self) -> date:
+        return self.expected if self.end is None else self.end
+
+
+class _Story:
+    """What has happened to the clocks of one submission so far."""
+
+    def __init__(self, calendar: Calendar, limits: Limits) -> None:
+        self._calendar, self._limits = calendar, limits
+        self._received: date | None = None
+        self._accepted: date | None = None
+        self._approved: date | None = None
+        self._corrections: list[_Pause] = []
+        self._suspensions: list[_Pause] = []
+        self._extension: int | None = None
+        self._correction: Due | None = None
+        self._offered: date | None = None
+        self._promise: date | None = None
+        self._running: set[str] = set()
+
+    def take(self, event: Event) -> None:
+        if event.step == "offer_promise":
+            self._offered = event.until
+        for clock, move in STEPS[event.step].clocks:
+            if move == START:
+                self._start(clock, event)
+            elif move == PAUSE:
+                self._pause(clock, event)
+            elif move == RESUME:
+                _close(self._pauses_of(clock), event.day)
+            elif move == EXTEND and self._extension is None:
+                # Once, and never for longer than the law allows, whatever a row of history says.
+                self._extension = min(int(event.terms.get("days", 0)), self._limits.longest_extension)
+            elif move == END:
+                _close(self._pauses_of(clock), event.day)
+                self._running.discard(clock)
+                if clock == ACCEPTANCE and self._accepted is None:
+                    self._running.discard(DECISION)
+
+    def _start(self, clock: str, event: Event) -> None:
+        self._running.add(clock)
+        if clock == ACCEPTANCE:
+            self._received = event.day
+            # Nobody answers for longer than the law allows: the count of a silent acceptance runs from here.
+            self._running.add(DECISION)
+        elif clock == DECISION:
+            deemed = event.step == "deem_accepted" and self._received is not None
+            self._accepted = self._received if deemed else event.day
+            self._extension = None
+        elif clock == DELIVERY:
+            self._approved = event.day
+        elif clock == CORRECTION:
+            self._correction = self._correction_due(event)
+        elif clock == PROMISE:
+            self._promise = event.until or self._offered
+
+    def _pause(self, clock: str, event: Event) -> None:
+        if clock == ACCEPTANCE:
+            end = self._until(event)
+        else:
+            end = add_working_days(self._calendar, event.day, event.terms.get("days", 0)).date
+        self._pauses_of(clock).append(_Pause(event.day, max(end, event.day)))
+
+    def _pauses_of(self, clock: str) -> list[_Pause]:
+        return {ACCEPTANCE: self._corrections, DECISION: self._suspensions}.get(clock, [])
+
+    def _until(self, event: Event) -> date:
+        """The last day that was given, or the next working day if it is a day off (民法典 第二百零三条)."""
+        return next_working_day(self._calendar, event.until or event.day)
+
+    def _correction_due(self, event: Event) -> Due:
+        """A list that grows gives as many working days anew as the first one gave."""
+        before, pause = self._correction, self._corrections[-1] if self._corrections else None
+        end = self._until(event)
+        if before is not None and event.until is None:
+            length = working_days_between(self._calendar, pause.start, before.date) if pause else 0
+            end = max(before.date, add_working_days(self._calendar, event.day, length).date)
+        if pause is not None and pause.end is None:
+            pause.expected = max(pause.expected, end)
+        return due(self._calendar, event.day, end)
+
+    def dates(self) -> DueDates:
+        if self._received is None:
+            return DueDates()
+        running = frozenset(self._running)
+        return DueDates(
+            acceptance=self._acceptance_due(self._received),
+            decision=self._decision_due(self._accepted or self._received),
+            delivery=None if self._approved is None else self._after(self._approved, DELIVERY_LIMIT, []),
+            correction=self._correction if CORRECTION in running else None,
+            promise=self._promise_due() if PROMISE in running else None,
+            suspension=self._suspension_due(),
+            extended=self._extension is not None,
+            running=running,
+        )
+
+    def _acceptance_due(self, received: date) -> Due:
+        if self._limits.on_the_spot:
+            return Due(received, False)
+        return self._after(received, ACCEPTANCE_LIMIT, self._corrections)
+
+    def _decision_due(self, start: date) -> Due:
+        """The promised limit, never later than the legal one; an extension adds to both.
+
+        优化营商环境条例 第三十六条: a promised limit may be shorter than the legal limit, never longer. Both kinds of
+        pause count: who is deemed to have accepted from the receipt day is not charged with the applicant's time.
+        """
+        if self._limits.on_the_spot and self._received is not None:
+            return Due(self._received, False)
+        limits = [limit for limit in (self._limits.promised, self._limits.legal) if limit is not None]
+        ends = [
+            self._after(start, limit, self._corrections + self._suspensions, self._extension or 0) for limit in limits
+        ]
+        return min(ends, key=lambda end: (end.date, not end.half))
+
+    def _promise_due(self) -> Due | None:
+        if self._promise is None or self._accepted is None:
+            return None
+        return due(self._calendar, self._accepted, next_working_day(self._calendar, self._promise))
+
+    def _suspension_due(self) -> Due | None:
+        last = self._suspensions[-1] if self._suspensions else None
+        if last is None or last.end is not None:
+            return None
+        return due(self._calendar, last.start, last.expected)
+
+    def _after(self, start: date, limit: Limit, pauses: list[_Pause], extension: int = 0) -> Due:
+        """When a limit from `start` is over, with its pauses taken out and working days of an extension added."""
+        stops = merged((pause.start, pause.last) for pause in pauses)
+        count = add_working_days(self._calendar, start, limit.value) if limit.unit == WORKING and not stops else None
+        end = count.date if count is not None else self._walk(start, limit, stops)
+        if extension:
+            end = self._walk(end, Limit(extension, WORKING), stops)
+        for first, last in stops:
+            # Whose last day was the day of the pause is left one working day, so that nobody resumes overdue.
+            if first == end != start and last > first:
+                end = self._walk(last, Limit(1, WORKING), stops)
+        ended = due(self._calendar, start, end, half=limit.unit == WORKING and limit.value % 1 != 0)
+        still = any(pause.end is None and start < pause.last for pause in pauses)
+        return Due(ended.date, ended.provisional or still, ended.half)
+
+    def _walk(self, start: date, limit: Limit, stops: list[tuple[date, date]]) -> date:
+        def stands(day: date) -> bool:
+            return any(first < day <= last for first, last in stops)
+
+        day, left = start, limit.value
+        while left > 0:
+            day += _ONE_DAY
+            if not stands(day) and (limit.unit == CALENDAR or self._calendar.is_working_day(day)):
+                left -= 1
+        # A last day that is a day off moves (民法典 第二百零三条), and not into a pause.
+        while not self._calendar.is_working_day(day) or (limit.value and stands(day)):
+            day += _ONE_DAY
+        return day
+
+
+def _close(pauses: list[_Pause], day: date) -> None:
+    if pauses and pauses[-1].end is None:
+        pauses[-1].end = day
+
+
+def merged(pauses: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
+    """Overlapping and touching pauses as one, in order, so that no day is taken out twice."""
+    found: list[tuple[date, date]] = []
+    for first, last in sorted(pauses):
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((first, last))
+    return found
+
+
+COLUMNS: Final[Mapping[str, str]] = {
+    ACCEPTANCE: "acceptance_due",
+    DECISION: "decision_due",
+    DELIVERY: "delivery_due",
+    CORRECTION: "correction_due",
+    PROMISE: "promise_due",
+    SUSPENSION: "suspension_due",
+}
+"""Where each date is kept for lists, sweepers and what the resident sees; history is what they follow from."""
+
+_KEEPING = frozenset({ACCEPTANCE, DECISION, DELIVERY})
+"""Clocks whose date stays once they have ended, as the day by which it had to be."""
+
+
+def columns(dates: DueDates) -> dict[str, Any]:
+    """The dates as columns of `submissions`."""
+    days = {column: one and one.date for name, column in COLUMNS.items() for one in [getattr(dates, name)]}
+    noon = dates.decision is not None and dates.decision.half
+    return {**days, "due_provisional": dates.provisional, "decision_noon": noon, "extended": dates.extended}
+
+
+def recount(work: Work, row: Any, calendar: Calendar | None = None) -> dict[str, tuple[Any, Any]]:
+    """Bring the dates of a submission, whose row is locked, in line with its history: what changed, as (old, new).
+
+    One query; a second one only if something changed. A clock that has ended keeps the date it had.
     """
-    promised = _after(calendar, accepted_on, service.limits["promised"])
-    legal = service.limits.get("legal")
-    if legal is None:
-        return promised
-    return min(promised, _after(calendar, accepted_on, legal), key=lambda due: due.date)
+    service = services.version(work.connection, row.service_code, row.service_version)
+    rows = work.run(
+        select(history.c.step, history.c.at, history.c.terms)
+        .where(history.c.submission_id == row.id)
+        .order_by(history.c.number)
+    )
+    events = [Event(one.step, one.at, one.terms) for one in rows]
+    dates = counted(calendar or calendars.current(work.connection), Limits.of(service), events)
+    changed = {name: (getattr(row, name), new) for name, new in _writable(row, dates).items()}
+    changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
+    if changed:
+        values = {name: new for name, (_, new) in changed.items()}
+        work.run(update(submissions).where(submissions.c.id == row.id).values(**values))
+    return changed
 
 
-def _after(calendar: Calendar, start: date, limit: dict[str, object]) -> Due:
-    value = int(str(limit["value"]))
-    if limit["unit"] == "calendar_day":
-        return add_calendar_days(calendar, start, value)
-    return add_working_days(calendar, start, value)
+def _writable(row: Any, dates: DueDates) -> dict[str, Any]:
+    values = columns(dates)
+    for name in _KEEPING - dates.running:
+        if getattr(row, COLUMNS[name]) is not None:
+            del values[COLUMNS[name]]
+    return values

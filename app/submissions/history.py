@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     insert,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as Uuid
@@ -66,6 +68,8 @@ history = Table(
     CheckConstraint("octet_length(personal_digest) = 32", name="personal_digest"),
     sealed_only("opinion"),
     sealed_only("items"),
+    # Whom a version of the calendar touched.
+    Index("history_recounts_idx", text("(terms ->> 'calendar')"), postgresql_where=text("step = 'recount'")),
     # An erasure blanks these, and resealing writes the sealed ones anew; nothing else ever changes.
     info=append_only("opinion", "items", "actor_name", "actor_id", "principal_id"),
 )
@@ -121,6 +125,9 @@ class Given:
     days: int | None = None
     document: str | None = None
     content_sha256: str | None = None
+    # Of a recount: the version of the calendar, `2027/2`, and each date that moved, as it was and as it is.
+    calendar: str | None = None
+    moved: Mapping[str, tuple[str | None, str | None]] | None = None
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -128,6 +135,7 @@ class Given:
         until = self.until and self.until.isoformat()
         found: dict[str, Any] = {"kind": self.kind, "days": self.days, "document": self.document, "until": until}
         found["content_sha256"] = self.content_sha256
+        found |= {"calendar": self.calendar, "moved": self.moved}
         return {name: value for name, value in found.items() if value is not None}
 
     def lacking(self, step: Step) -> frozenset[str]:

@@ -132,6 +132,12 @@ DELIVERIES: Final[dict[str, Words]] = {
 }
 
 
+REMINDERS: Final[dict[str, Words]] = {
+    "correction": {"zh": "补正期限将到", "en": "corrections are due soon"},
+    "promise": {"zh": "承诺补交的期限将到", "en": "what was promised is due soon"},
+}
+
+
 def _words(zh: str, en: str) -> Words:
     return {"zh": zh, "en": en}
 
@@ -256,6 +262,17 @@ STEPS: Final[dict[str, Step]] = {
     "revoke": _step("approved completed delivered", "terminated", "head",
         "依法撤销决定", "The decision was revoked by law",
         needs="kind reason", notice="revocation", clocks="delivery:end", kinds=REVOCATIONS, by_law_only=True),
+    # What the system does by itself: reminders, and dates that a new calendar moves
+    "remind": _step("correcting accepted in_review suspended", None, "system",
+        "提醒您按期补交", "A reminder: please bring what is still missing in time",
+        needs="kind until", kinds=REMINDERS),
+    "lapse_correction": _step("correcting", "withdrawn", "system",
+        "逾期未补正，依事项规定视为撤回申请",
+        "The corrections did not come in time: by the rules of this service it counts as withdrawn",
+        notice="lapse", clocks="correction:end acceptance:end"),
+    "recount": _step(_OPEN + " approved", None, "system",
+        "节假日安排公布或更正，办理期限已重新计算",
+        "The working days of the year were published or corrected: the dates were counted anew"),
     # 行政复议法 第六十四、六十五条, 行政诉讼法 第七十、七十二条: on a paper that has a number, on nothing else. What
     # counts as withdrawn can be disputed too.
     "reopen": _step("declined refused withdrawn terminated", "accepted", "supervisor",

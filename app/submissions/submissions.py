@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Integer, Table, Text, update
 
 from app import clock
-from app.catalogue import services
+from app.catalogue import calendars, services
 from app.catalogue.availability import Client
 from app.catalogue.services import ServiceVersion
-from app.catalogue.working_days import Calendar
 from app.clock import day_of
 from app.crypto import data_keys
 from app.crypto.envelopes import DataKey, Envelope, SealedBytes
@@ -48,7 +46,6 @@ from app.submissions import (
 from app.submissions.applications import Application
 from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
-from app.submissions.due_dates import DueDates
 from app.submissions.history import NOTHING, Actor, Given
 from app.submissions.steps import FINAL_STATES, STEPS, Step
 
@@ -233,15 +230,17 @@ WITH turn AS (
 ), filed AS (
     INSERT INTO submissions AS s (
         id, service_code, service_version, department_code, applicant_id, state, answers, content_sha256,
-        reference, received_at, turn, acceptance_due, decision_due, due_provisional)
+        reference, received_at, turn, acceptance_due, decision_due, due_provisional, decision_noon)
     SELECT %(id)s, %(service)s, %(version)s, %(department)s, %(applicant)s, 'received', %(answers)s,
-           %(content_sha256)s, %(reference)s, %(at)s, last_turn, %(acceptance_due)s, %(decision_due)s, %(provisional)s
+           %(content_sha256)s, %(reference)s, %(at)s, last_turn, %(acceptance_due)s, %(decision_due)s, %(provisional)s,
+           %(decision_noon)s
     FROM turn
     ON CONFLICT (id) DO UPDATE SET
         state = excluded.state, answers = excluded.answers, content_sha256 = excluded.content_sha256,
         reference = excluded.reference, received_at = excluded.received_at, turn = excluded.turn,
         acceptance_due = excluded.acceptance_due, decision_due = excluded.decision_due,
-        due_provisional = excluded.due_provisional, revision = s.revision + 1, expires_at = NULL
+        due_provisional = excluded.due_provisional, decision_noon = excluded.decision_noon,
+        revision = s.revision + 1, expires_at = NULL
     RETURNING turn
 ), recorded AS (
     INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, actor_id,
@@ -264,7 +263,7 @@ def _file(
     needed: Requirements,
 ) -> dict[str, Any]:
     service, at = needed.service, clock.now()
-    due = due_dates.at_receipt(calendar(), service, at)
+    due = due_dates.columns(due_dates.at_receipt(calendars.current(work.connection), service, at))
     values = {
         "id": submission_id,
         "service": service.code,
@@ -276,10 +275,11 @@ def _file(
         "content_sha256": proof["content_sha256"],
         "reference": new_reference(day_of(at)),
         "at": at,
-        "acceptance_due": due.acceptance,
-        "decision_due": due.decision,
-        "provisional": due.provisional,
         **_first_row(submission_id, sealed[1], caller, service, at, proof["content_sha256"]),
+        "acceptance_due": due["acceptance_due"],
+        "decision_due": due["decision_due"],
+        "decision_noon": due["decision_noon"],
+        "provisional": due["due_provisional"],
     }
     if needed.nothing:
         row = work.row(_FILE, values)
@@ -288,7 +288,7 @@ def _file(
         requirements.refuse_lacking(work.connection, caller, needed, row)
     work.announce(SubmissionReceived(submission_id))
     work.announce(StepTaken(submission_id, 1))
-    return {**_receipt(submission_id, values, row.turn, due), **proof}
+    return {**_receipt(submission_id, values, row.turn), **proof}
 
 
 def _first_row(
@@ -308,14 +308,19 @@ def _first_row(
     }
 
 
-def _receipt(submission_id: UUID, values: dict[str, Any], turn: int, due: DueDates) -> dict[str, Any]:
+def _receipt(submission_id: UUID, values: dict[str, Any], turn: int) -> dict[str, Any]:
     return {
         "id": submission_id,
         "reference": values["reference"],
         "state": "received",
         "turn": turn,
         "received_at": values["at"],
-        "due": {"acceptance": due.acceptance, "decision": due.decision, "provisional": due.provisional},
+        "due": {
+            "acceptance": values["acceptance_due"],
+            "decision": values["decision_due"],
+            "noon": values["decision_noon"],
+            "provisional": values["provisional"],
+        },
     }
 
 
@@ -328,7 +333,7 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
     step = STEPS[name]
     row = work.run(drafts.with_key().where(submissions.c.id == submission_id).with_for_update(of=submissions)).one()
     _check_step(step, row.state, actor, given)
-    moment = moments.of(work.connection, row, calendar(), at)
+    moment = moments.of(work.connection, row, calendars.current(work.connection), at)
     step_rules.check(name, moment, actor, given)
     at = step_rules.time_of(moment)
     values: dict[str, Any] = {"state": step.target or row.state, "revision": row.revision + 1}
@@ -336,10 +341,10 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
         values["completed_at"] = at
     if step.target is not None and step.target not in FINAL_STATES:
         values["completed_at"] = None
-    if (steps.DECISION, steps.START) in step.clocks:
-        values |= _decision_clock(work, row, at)
     work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
     number = history.record(work, row, name, values["state"], actor, at, given)
+    if step.clocks:
+        due_dates.recount(work, row)
     issued_notices.issue(work, replace(moment, at=at), name, number, given)
     work.announce(StepTaken(submission_id, number))
     return number
@@ -352,17 +357,3 @@ def _check_step(step: Step, state: str, actor: Actor, given: Given) -> None:
         raise StepNotAllowed(state=state, legal=list(steps.legal(state, actor.role)))
     if lacking := given.lacking(step):
         raise StepIncomplete(errors={f"/{name}": ["必须填写 This is needed."] for name in sorted(lacking)})
-
-
-def _decision_clock(work: Work, row: Any, accepted_at: datetime) -> dict[str, Any]:
-    service = services.version(work.connection, row.service_code, row.service_version)
-    if service.on_the_spot:
-        return {}
-    due = due_dates.decision_due(calendar(), service, day_of(accepted_at))
-    return {"decision_due": due.date, "due_provisional": due.provisional}
-
-
-@cache
-def calendar() -> Calendar:
-    """The working-day calendar of this process."""
-    return Calendar.load()

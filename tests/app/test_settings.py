@@ -35,6 +35,7 @@ OPTIONAL = (
     "HANDOVER_RETRY_CAP_SECONDS",
     "MASTER_KEYS",
     "OPENED_KEY_SECONDS",
+    "ALARM_NEAR_DAYS",
 )
 KMS = {"MASTER_KEYS": "kms", "KEY_FILE": None, "KMS_KEY_IDS": "b, a", "KMS_INSTALLATION": "here"}
 HSM = {

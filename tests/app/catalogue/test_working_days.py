@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalogue.working_days import Calendar, Due, add_calendar_days, add_working_days
+from app.catalogue.working_days import (
+    Calendar,
+    Due,
+    add_calendar_days,
+    add_working_days,
+    working_days_back,
+    working_days_between,
+)
 
 CALENDAR = Calendar.load()
 
@@ -73,10 +80,55 @@ def test_days_off_are_weekdays_and_worked_days_are_weekend_days() -> None:
 
 def test_a_limit_into_an_unpublished_year_is_provisional() -> None:
     published = known_until_2026()
-    assert add_working_days(published, date(2026, 12, 24), 5) == Due(date(2026, 12, 31), provisional=False)
+    assert add_working_days(published, date(2026, 12, 17), 5) == Due(date(2026, 12, 24), provisional=False)
     assert add_working_days(published, date(2026, 12, 25), 5) == Due(date(2027, 1, 1), provisional=True)
     assert add_working_days(published, date(2026, 11, 30), 30) == Due(date(2027, 1, 11), provisional=True)
     assert add_calendar_days(published, date(2026, 12, 20), 15) == Due(date(2027, 1, 4), provisional=True)
+
+
+def test_the_last_days_of_december_are_settled_by_the_notice_of_the_next_year() -> None:
+    """As the notice of 2019 did (国办发明电〔2018〕15号): 29 December a make-up Saturday, Monday the 31st off."""
+    as_in_2018 = Calendar(frozenset(), frozenset(), frozenset({2018}))
+    assert add_working_days(as_in_2018, date(2018, 12, 24), 5) == Due(date(2018, 12, 31), provisional=True)
+
+    known = Calendar(
+        frozenset({date(2018, 12, 31), date(2019, 1, 1)}), frozenset({date(2018, 12, 29)}), frozenset({2018, 2019})
+    )
+    assert add_working_days(known, date(2018, 12, 24), 5) == Due(date(2018, 12, 29), provisional=False)
+    assert add_working_days(known, date(2018, 12, 24), 6) == Due(date(2019, 1, 2), provisional=False)
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "due"),
+    [
+        (date(2026, 3, 2), 0.5, Due(date(2026, 3, 3), False, half=True)),
+        (date(2026, 3, 2), 1.5, Due(date(2026, 3, 4), False, half=True)),
+        (date(2026, 3, 6), 0.5, Due(date(2026, 3, 9), False, half=True)),  # From a Friday, over the weekend.
+        (date(2026, 2, 13), 0.5, Due(date(2026, 2, 14), False, half=True)),  # To a Saturday that is worked.
+        (date(2026, 9, 30), 2.5, Due(date(2026, 10, 10), False, half=True)),
+        (date(2026, 3, 2), 2.0, Due(date(2026, 3, 4), False)),
+    ],
+)
+def test_half_a_day_ends_at_noon(start: date, days: float, due: Due) -> None:
+    assert add_working_days(CALENDAR, start, days) == due
+
+
+def test_there_are_no_smaller_parts_than_half_a_day() -> None:
+    with pytest.raises(ValueError, match="half"):
+        add_working_days(CALENDAR, date(2026, 3, 2), 0.25)
+
+
+@given(start=DAYS, days=st.integers(1, 10))
+def test_looking_back_is_looking_forward(start: date, days: int) -> None:
+    """The last day from which a limit has run out by a day."""
+    back = working_days_back(CALENDAR, start, days)
+    assert add_working_days(CALENDAR, back, days).date <= start
+    assert add_working_days(CALENDAR, back + timedelta(days=1), days).date > start
+
+
+@given(start=DAYS, days=st.integers(1, 60))
+def test_the_days_of_a_limit_are_those_between_its_ends(start: date, days: int) -> None:
+    assert working_days_between(CALENDAR, start, add_working_days(CALENDAR, start, days).date) == days
 
 
 def test_publishing_the_year_settles_the_limit() -> None:
@@ -128,4 +180,6 @@ def test_no_limit_ends_before_its_days_are_over(start: date, days: int) -> None:
 @given(start=DAYS, days=LENGTHS)
 def test_provisional_means_an_unpublished_year(start: date, days: int) -> None:
     due = add_working_days(CALENDAR, start, days)
-    assert due.provisional == (due.date.year not in CALENDAR.published_years)
+    assert due.provisional != CALENDAR.is_settled(due.date)
+    if due.date.year not in CALENDAR.published_years:
+        assert due.provisional

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app import clock, database
-from app.submissions.history import SYSTEM
 from app.submissions import notice_words
+from app.submissions.history import SYSTEM
 from app.submissions.steps import FINAL_STATES, LABELS, STATES, STEPS, is_ahead
 from app.submissions.submissions import StepNotAllowed, take_step
 from app.supervision.handling import HANDLERS, OTHER_DOORS
@@ -64,6 +64,9 @@ ALLOWED = {
     ("refused", "reopen"): "accepted",
     ("terminated", "reopen"): "accepted",
     ("withdrawn", "reopen"): "accepted",  # What counts as withdrawn can be disputed.
+    **{(state, "remind"): None for state in ["correcting", "accepted", "in_review", "suspended"]},
+    ("correcting", "lapse_correction"): "withdrawn",
+    **{(state, "recount"): None for state in [*OPEN, "approved"]},
 }
 
 
@@ -138,7 +141,7 @@ def test_a_step_out_of_order_names_the_state_that_stands_and_changes_nothing(
     for step in ("approve", "complete"):
         with pytest.raises(StepNotAllowed) as refused, database.work() as work:
             take_step(work, case, step, SYSTEM, clock.now())
-        assert refused.value.facts == {"state": "received", "legal": ["accept", "deem_accepted"]}
+        assert refused.value.facts == {"state": "received", "legal": ["accept", "deem_accepted", "recount"]}
 
     assert sql("SELECT * FROM submissions WHERE id = %s", case) == before
     assert len(sql("SELECT 1 FROM history WHERE submission_id = %s", case)) == 1

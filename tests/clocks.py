@@ -1,0 +1,103 @@
+"""Fixtures for stories about time: a service with ordinary limits, filed at any instant, and a database of its own."""
+
+from __future__ import annotations
+
+import copy
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from flask import Flask
+from psycopg import sql as words
+
+from app import clock, database, seeds
+from app.catalogue import calendars, services
+from app.catalogue.editions import PROMISED
+from app.clock import CHINA
+from app.people import residents
+from app.people.callers import Resident
+from app.people.residents import Person
+from app.privacy import notices
+from app.settings import settings
+from app.submissions import submissions
+from app.submissions.history import Actor
+from tests.conftest import TEMPLATE
+
+FileCase = Callable[..., UUID]
+
+LIMITS = {
+    "legal": {
+        "value": 20,
+        "unit": "working_day",
+        "basis": {"zh": "行政许可法第四十二条", "en": "Licensing Law, art. 42"},
+    },
+    "promised": {"value": 5, "unit": "working_day"},
+}
+CLERK = Actor("staff", "clerk", "陈静")
+
+
+def china(text: str) -> datetime:
+    """An instant as a clock in China shows it: `2026-03-02 09:30`."""
+    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+
+
+def at(text: str) -> AbstractContextManager[None]:
+    """Run a block as if it were this instant in China."""
+    return clock.moved(china(text) - clock.now())
+
+
+@pytest.fixture
+def file_case(product: Flask) -> FileCase:
+    """file_case("2026-03-02 09:30", limits=…): file a service with these changes at that instant; its id.
+
+    The service promises five working days of the legal twenty, and asks for nothing but one's name.
+    """
+
+    def run(when: str, **changes: Any) -> UUID:
+        with database.reading() as connection:
+            plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
+        definition = plain | {
+            "code": f"test-{uuid.uuid4()}",
+            "version": 1,
+            "case_type": PROMISED,
+            "limits": LIMITS,
+            **changes,
+        }
+        with database.work() as work:
+            services.publish(work, definition)
+            services.forget()
+            notices.publish_service(work, services.version(work.connection, definition["code"], 1))
+            person = residents.enrol(work, Person("李建国", "111", "532399198806150316", "19900000002"))
+        with at(when), database.work() as work:
+            caller = Resident(person, uuid.uuid4(), 4, clock.now())
+            return UUID(str(submissions.submit_at_once(work, caller, definition["code"], {}, "zh")["id"]))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def own_world(product: Flask, reached: dict[str, Any], process_name: str) -> Iterator[None]:
+    """A database of this file's stories alone: a sweeper of the year 2041 finds nothing of anybody else's."""
+    name = f"{process_name}_{uuid.uuid4().hex[:8]}"
+    made = words.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    with psycopg.connect(reached["postgres"].format(database="postgres"), autocommit=True) as connection:
+        connection.execute(made.format(words.Identifier(name), words.Identifier(TEMPLATE)))
+    before = os.environ["DATABASE_URL"]
+    _move_to(reached["postgres"].format(database=name))
+    seeds.plant()
+    yield
+    _move_to(before)
+
+
+def _move_to(url: str) -> None:
+    os.environ["DATABASE_URL"] = url
+    settings.cache_clear()
+    database.close()
+    services.forget()
+    calendars.forget()
