@@ -65,6 +65,7 @@ class Settings:
     worker_concurrency: int
     looks_per_hour: int
     unmasking_life: timedelta
+    unhandled_per_clerk: int
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
@@ -118,6 +119,7 @@ def settings() -> Settings:
         "handover_retry_cap": env.timedelta("HANDOVER_RETRY_CAP_SECONDS", timedelta(seconds=300)),
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
         "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
+        "unhandled_per_clerk": env.int("UNHANDLED_PER_CLERK", 3, validate=validate.Range(min=1, max=1000)),
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
     }
     try:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.database import Work, metadata
 from app.identifiers import new_id
 
-ROLES = ("clerk", "adviser", "supervisor", "auditor", "administrator")
+ROLES = ("clerk", "head", "adviser", "supervisor", "auditor", "administrator")
 
 LOOK = "look"
 """Open residents' submissions, masked."""
@@ -30,6 +30,7 @@ CORRECT = "correct"
 # opens a resident's submission.
 _RIGHTS: dict[str, frozenset[str]] = {
     "clerk": frozenset({LOOK, UNMASK}),
+    "head": frozenset({LOOK}),
     "adviser": frozenset({LOOK, CORRECT}),
     "supervisor": frozenset({LOOK, READ_LOOKS, CORRECT}),
     "auditor": frozenset({READ_LOOKS}),
@@ -39,6 +40,7 @@ _LOOKS_ANYWHERE = frozenset({"adviser", "supervisor"})
 
 ROLE_WORDS = {
     "clerk": {"zh": "窗口人员", "en": "clerk"},
+    "head": {"zh": "负责人", "en": "head of the department"},
     "adviser": {"zh": "帮办员", "en": "adviser"},
     "supervisor": {"zh": "监督员", "en": "supervisor"},
     "auditor": {"zh": "审计员", "en": "auditor"},

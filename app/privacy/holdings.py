@@ -202,6 +202,23 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         blanked=("opinion", "items", "actor_name", "actor_id", "principal_id"),
     ),
     Holding(
+        "assignments",
+        _words("谁接手办理", "Who took it up"),
+        _MY_SUBMISSIONS,
+        WITH_SUBMISSION,
+        shown={
+            "submission_id": _SUBMISSION,
+            "taken_at": _AT,
+            "in_turn": _words("是否按顺序", "In its turn"),
+            "reason_kind": _words("提前办理的事由", "Why before its turn"),
+            "released_at": _words("交回或转出时间", "Given back or handed over"),
+        },
+        key_of="submission_id",
+        of_submissions=_THESE,
+        # That somebody was taken out of turn stays countable; what was said about whom does not.
+        blanked=("reason", "release_reason"),
+    ),
+    Holding(
         "uploads",
         _words("上传的文件", "Uploads"),
         "owner_id = :person",

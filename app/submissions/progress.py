@@ -22,7 +22,7 @@ SELECT s.id, s.reference, s.state, s.revision, s.service_code, s.service_version
        s.acceptance_due, s.decision_due, s.due_provisional,
        k.key_id, k.master_key_id, k.wrapped,
        (SELECT json_agg(json_build_array(h.at, h.step, h.state, h.actor_kind, h.actor_name, h.department_code,
-                                         h.number, encode(h.opinion, 'hex')) ORDER BY h.number)
+                                         h.number, encode(h.opinion, 'hex'), h.terms ->> 'kind') ORDER BY h.number)
           FROM history h WHERE h.submission_id = s.id AND h.visible) AS events
 FROM submissions s LEFT JOIN data_keys k ON k.owner_id = s.id
 WHERE s.id = %(id)s AND s.applicant_id = %(applicant)s
@@ -65,16 +65,26 @@ def due(row: Any) -> dict[str, Any] | None:
 
 
 def _event(connection: Connection, row: Any, event: list[Any], language: str) -> dict[str, Any]:
-    at, step, state, actor_kind, actor_name, department_code, number, opinion = event
+    at, step, state, actor_kind, actor_name, department_code, number, opinion, kind = event
     return {
         "at": at,
         "step": step,
         "state": state,
-        "text": STEPS[step].text[language],
+        "text": _text(step, kind, language),
         "unit": departments.name(connection, department_code, language),
         "actor": {"kind": actor_kind, "name": actor_name},
         "opinion": opinion and history.opinion(row, row.id, number, bytes.fromhex(opinion)),
     }
+
+
+def _text(step: str, kind: str | None, language: str) -> str:
+    """What happened, and of which kind it was where there are several."""
+    words = STEPS[step].text[language]
+    known = (STEPS[step].kinds or {}).get(kind or "")
+    return words if known is None else _WITH_KIND[language].format(words, known[language])
+
+
+_WITH_KIND = {"zh": "{}：{}", "en": "{}: {}"}
 
 
 def listing(
