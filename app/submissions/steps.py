@@ -134,6 +134,10 @@ BUSY: Final[dict[str, Words]] = {
 
 TAKEN_AS: Final[dict[str, Words]] = {
     "in_turn": {"zh": "按顺序", "en": "in its turn"},
+    "acceptance_order": {
+        "zh": "按受理的先后顺序（行政许可法第五十七条）",
+        "en": "in the order of acceptance (Administrative License Law, art. 57)",
+    },
     **OUT_OF_TURN,
     **BUSY,
     "office_order": {"zh": "部门审批系统自行安排", "en": "in an order of the office's own system"},

@@ -38,6 +38,7 @@ from app.submissions.due_dates import DueDates
 from app.submissions.history import NOTHING, Actor, Given
 from app.submissions.steps import FINAL_STATES, STEPS, Step
 
+
 class SubmissionIncomplete(Refusal):
     """Answers or materials are missing or wrong; `errors` names each one. The draft stays as it is."""
 

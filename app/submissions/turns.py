@@ -36,7 +36,6 @@ from app.catalogue import services
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.submissions import steps
-from app.submissions.drafts import submissions
 from app.submissions.history import Actor, Given
 from app.submissions.steps import FINAL_STATES, STEPS, Step
 
@@ -76,9 +75,7 @@ assignments = Table(
     sealed_only("reason"),
     sealed_only("release_reason"),
     Index("assignments_live_key", "submission_id", unique=True, postgresql_where=text("released_at IS NULL")),
-    Index(
-        "assignments_unhandled_idx", "staff_id", postgresql_where=text("released_at IS NULL AND handled_at IS NULL")
-    ),
+    Index("assignments_unhandled_idx", "staff_id", postgresql_where=text("released_at IS NULL AND handled_at IS NULL")),
     Index("assignments_out_of_turn_idx", "taken_at", postgresql_where=text("NOT in_turn")),
 )
 """Who has, or had, a submission in hand; the live one has no `released_at`."""
@@ -130,12 +127,13 @@ def _is_accepted(work: Work, row: Any, step: Step) -> bool:
 def _taken(work: Work, row: Any, name: str, actor: Actor, given: Given) -> dict[str, Any]:
     """The number with which the submission comes out of the line, and how."""
     number = _next(work, row, "last_taken")
+    in_order = "in_turn" if row.acceptance_turn is None else "acceptance_order"
     if name in _TAKES:
-        return {"taken": number, "taken_as": given.kind or "in_turn"}
+        return {"taken": number, "taken_as": given.kind or in_order}
     if STEPS[name].target in steps.WITHOUT_DECISION:
         return {"taken": number, "taken_as": "left"}
     otherwise = "unstated" if actor.role in (steps.CLERK, steps.HEAD) else "office_order"
-    return {"taken": number, "taken_as": otherwise if _older(work, row) else "in_turn"}
+    return {"taken": number, "taken_as": otherwise if _older(work, row) else in_order}
 
 
 def overtaken(work: Work, row: Any) -> int:

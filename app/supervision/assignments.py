@@ -27,7 +27,7 @@ from app.submissions.drafts import submissions
 from app.submissions.history import Actor, Given
 from app.submissions.submissions import StepForbidden, take_step
 from app.submissions.turns import HANDED_OVER, assignments, queues
-from app.supervision import admission, looks, sheets, unmaskings
+from app.supervision import looks, sheets, unmaskings
 from app.supervision.looks import Look, LookNotFound, Reason
 
 REASON = "assignments.reason"

@@ -102,16 +102,11 @@ def _refresh(work: Work, found: list[tuple[str, str]], at: datetime) -> int:
     measured_here = [row for row in _of_queues(work, found, at)]
     lacking = {(row["department_code"], row["service_code"]) for row in measured_here}
     gone = [queue for queue in found if queue not in lacking]
-    work.run(
-        expectations.delete().where(
-            tuple_(expectations.c.department_code, expectations.c.service_code).in_(gone)
-        )
-    )
+    work.run(expectations.delete().where(tuple_(expectations.c.department_code, expectations.c.service_code).in_(gone)))
     if measured_here:
         statement = insert(expectations)
         changed = {
-            name: statement.excluded[name]
-            for name in ("days", "sample", "p50", "p90", "decided_a_day", "measured_at")
+            name: statement.excluded[name] for name in ("days", "sample", "p50", "p90", "decided_a_day", "measured_at")
         }
         statement = statement.on_conflict_do_update(index_elements=["department_code", "service_code"], set_=changed)
         work.connection.execute(statement, measured_here)

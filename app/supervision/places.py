@@ -73,9 +73,7 @@ def expected(calendar: Calendar, received: date, today: date, before: int, basis
     earliest = _later(add_working_days(calendar, received, basis.p50), add_working_days(calendar, today, soonest))
     if basis.p90 is None or waited > basis.p90:
         return Expected(earliest, None, True)
-    until = _later(
-        add_working_days(calendar, received, basis.p90), add_working_days(calendar, today, soonest + spread)
-    )
+    until = _later(add_working_days(calendar, received, basis.p90), add_working_days(calendar, today, soonest + spread))
     return Expected(earliest, until, line > basis.p90)
 
 
@@ -200,13 +198,13 @@ _WORDS = {
     "rush": {
         "zh": "现在排队的人比平时多，会比平时久：预计{earliest}至{until}之间作出决定（平时九成在{p90}个工作日内，"
         "依据最近{days}天的{sample}件）。",
-        "en": "More people than usual wait, so it takes longer than usual: a decision is expected between {earliest} and"
-        " {until} (usually nine of ten take up to {p90} working days; {sample} within the last {days} days).",
+        "en": "More people than usual wait, so it takes longer than usual: a decision is expected between {earliest}"
+        " and {until} (usually nine of ten take up to {p90} working days; {sample} within the last {days} days).",
     },
     "longer": {
         "zh": "比平时久，现在说不出可靠的日期。法定或者承诺的期限是{due}，到期未答复会自动提醒监督员。",
-        "en": "It takes longer than usual, and no reliable date can be told. The decision is due by {due}; if it is late,"
-        " supervisors are told.",
+        "en": "It takes longer than usual, and no reliable date can be told. The decision is due by {due}; if it is"
+        " late, supervisors are told.",
     },
     "unknown": {
         "zh": "这个事项最近办结的太少，无法估计日期；最迟{due}作出决定。",

@@ -12,7 +12,7 @@ _ROLES = "('clerk', 'head', 'adviser', 'supervisor', 'auditor', 'administrator')
 _OUT_OF_TURN = (
     "'elderly_disabled_pregnant', 'emergency', 'statutory_priority', 'corrected', 'same_applicant', 'supervisor_order'"
 )
-_TAKEN_AS = f"('in_turn', {_OUT_OF_TURN}, 'busy', 'office_order', 'unstated', 'left')"
+_TAKEN_AS = f"('in_turn', 'acceptance_order', {_OUT_OF_TURN}, 'busy', 'office_order', 'unstated', 'left')"
 _REASONS = f"({_OUT_OF_TURN}, 'busy', 'handed_over')"
 _OPEN = "('received', 'correcting', 'accepted', 'in_review', 'suspended')"
 
@@ -135,9 +135,7 @@ def _assignments() -> None:
     live, unhandled = (sa.text(f"released_at IS NULL{more}") for more in ("", " AND handled_at IS NULL"))
     op.create_index("assignments_live_key", "assignments", ["submission_id"], unique=True, postgresql_where=live)
     op.create_index("assignments_unhandled_idx", "assignments", ["staff_id"], postgresql_where=unhandled)
-    op.create_index(
-        "assignments_out_of_turn_idx", "assignments", ["taken_at"], postgresql_where=sa.text("NOT in_turn")
-    )
+    op.create_index("assignments_out_of_turn_idx", "assignments", ["taken_at"], postgresql_where=sa.text("NOT in_turn"))
 
 
 def _expectations() -> None:
@@ -151,7 +149,9 @@ def _expectations() -> None:
         sa.Column("p90", sa.Integer()),
         sa.Column("decided_a_day", sa.Float(), nullable=False),
         sa.Column("measured_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["department_code"], ["departments.code"], name=op.f("expectations_department_code_fk")),
+        sa.ForeignKeyConstraint(
+            ["department_code"], ["departments.code"], name=op.f("expectations_department_code_fk")
+        ),
         sa.ForeignKeyConstraint(["service_code"], ["services.code"], name=op.f("expectations_service_code_fk")),
         sa.PrimaryKeyConstraint("department_code", "service_code", name=op.f("expectations_pk")),
     )
