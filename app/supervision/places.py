@@ -191,7 +191,8 @@ _IN_HAND = {
 }
 _WORDS = {
     "usual": {
-        "zh": "预计{earliest}至{until}之间作出决定：最近{days}天办结{sample}件，一半在{p50}个工作日内，九成在{p90}个工作日内。",
+        "zh": "预计{earliest}至{until}之间作出决定：最近{days}天办结{sample}件，"
+        "一半在{p50}个工作日内，九成在{p90}个工作日内。",
         "en": "A decision is expected between {earliest} and {until}: of {sample} within the last {days} days half took"
         " up to {p50} working days and nine of ten up to {p90}.",
     },
