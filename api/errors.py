@@ -33,7 +33,18 @@ from app.submissions import (
     step_rules,
     submissions,
 )
-from app.supervision import alarms, digests, handling, look_limits, look_records, looks, unmaskings
+from app.supervision import (
+    alarms,
+    assignments,
+    digests,
+    handling,
+    ledger,
+    look_limits,
+    look_records,
+    looks,
+    out_of_turn,
+    unmaskings,
+)
 from approvals import decisions
 from auth import offices, sessions, tokens
 from auth.providers import interface as providers
@@ -163,6 +174,15 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     look_limits.LookLimitReached: Problem(429, "一小时内查询太多", "Too many look-ups within an hour"),
     look_records.LooksNotReadable: Problem(403, "您的岗位不能查看查询记录", "Your role does not read records of looks"),
     unmaskings.UnmaskingNotAllowed: Problem(403, "您的岗位不能查看完整信息", "Your role sees masked data only"),
+    assignments.QueueNotFound: Problem(404, "没有这个队列", "No such queue"),
+    assignments.QueueEmpty: Problem(404, "没有等候的办件", "Nobody waits in this queue"),
+    assignments.TooManyUnhandled: Problem(409, "请先办理手中的办件", "Handle what you have first"),
+    assignments.AlreadyTaken: Problem(409, "已经有人在办理", "Somebody has it in hand"),
+    assignments.NotTaken: Problem(409, "还没有人接手", "Nobody has it in hand"),
+    assignments.NotYours: Problem(403, "不是您手中的办件", "It is not in your hands"),
+    assignments.HandlerNotFound: Problem(404, "本部门没有这位窗口人员", "No such clerk in this department"),
+    out_of_turn.TakesNotReadable: Problem(403, "您的岗位不能查看顺序监督", "Your role does not supervise the order"),
+    ledger.LedgerNotFound: Problem(404, "没有这个队列", "No such queue"),
     activities.RegisterNotAllowed: Problem(403, "您的岗位不能查阅登记表", "Your role does not read the register"),
     wechat.WechatCodeRefused: Problem(422, "微信登录码无效，请重试", "WeChat does not know this code; try again"),
     wechat.WechatAway: Problem(503, "微信暂不可用，请稍后再试", "WeChat is away; try again"),

@@ -69,6 +69,7 @@ class Settings:
     tsa_url: str | None
     tsa_certificates: str | None
     alarm_near_days: int
+    unhandled_per_clerk: int
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
@@ -125,6 +126,7 @@ def settings() -> Settings:
         "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
         **_authority(env, url),
         "alarm_near_days": env.int("ALARM_NEAR_DAYS", 1, validate=validate.Range(min=1, max=10)),
+        "unhandled_per_clerk": env.int("UNHANDLED_PER_CLERK", 3, validate=validate.Range(min=1, max=1000)),
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
     }
     try:

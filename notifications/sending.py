@@ -20,7 +20,7 @@ from app.events import StepTaken
 from app.identifiers import new_id
 from app.submissions import history
 from app.submissions.drafts import submissions
-from app.submissions.steps import FINAL_STATES
+from app.submissions.steps import FINAL_STATES, QUIET
 from notifications import inbox, messages, subscriptions
 from notifications.channels import wechat
 from notifications.inbox import attempts, notifications
@@ -62,6 +62,8 @@ def _worth_telling(work: Work, submission_id: UUID, number: int) -> bool:
     if row.restricted_at is not None or row.erased_at is not None:
         return False
     event = history.row(work, submission_id, number)
+    if event.step in QUIET:
+        return False
     service = services.version(work.connection, row.service_code, row.service_version)
     return event.visible and (not service.on_the_spot or event.state in FINAL_STATES)
 

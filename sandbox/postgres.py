@@ -47,7 +47,8 @@ SETTINGS = {
 }
 # A test's database need not survive a power cut. It must survive kill -9, so synchronous_commit stays on:
 # without it a commit is answered while it is still in the server's own memory.
-FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+# Tests of order compare it with the instants of the commits themselves.
+FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "track_commit_timestamp": "on"}
 
 
 class PostgresError(RuntimeError):

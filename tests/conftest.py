@@ -26,7 +26,7 @@ from sandbox.objects import Objects
 from sandbox.ports import Ports
 from sandbox.postgres import Postgres
 
-pytest_plugins = ["tests.product", "tests.planted", "tests.alone", "tests.clocks"]
+pytest_plugins = ["tests.product", "tests.planted", "tests.alone", "tests.clocks", "tests.lines"]
 
 TEMPLATE = "template_onephone"
 CHECKOUT = Path(__file__).resolve().parent.parent

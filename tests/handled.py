@@ -14,7 +14,7 @@ from app.catalogue.working_days import add_working_days
 from app.submissions import submissions
 from app.submissions.history import Given, Item
 from app.submissions.steps import STEPS
-from app.supervision.assignments import assignments
+from app.submissions.turns import assignments
 from tests.planted import caller_of
 from tests.product import Phone
 

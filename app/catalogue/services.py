@@ -270,6 +270,13 @@ def _standing(row: Any) -> Standing:
     return Standing(row.version, row.state, ended, row.opens_on, switches)
 
 
+def latest(connection: Connection, code: str) -> ServiceVersion:
+    """The highest version that was ever published, for what must be named whether or not it is still open."""
+    columns = service_versions.c
+    highest = select(columns.version).where(columns.service_code == code, columns.state.in_(("published", "withdrawn")))
+    return version(connection, code, connection.execute(highest.order_by(columns.version.desc()).limit(1)).scalar_one())
+
+
 _LISTING = text(f"""
     SELECT s.code, v.version FROM services s CROSS JOIN LATERAL ({COUNTING}) v
     WHERE s.code > :after AND v.state = 'published' AND (v.effective_until IS NULL OR v.effective_until >= :today)

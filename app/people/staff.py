@@ -40,7 +40,7 @@ _LOOKS_ANYWHERE = frozenset({"adviser", "supervisor"})
 
 ROLE_WORDS = {
     "clerk": {"zh": "窗口人员", "en": "clerk"},
-    "head": {"zh": "负责人", "en": "head of department"},
+    "head": {"zh": "负责人", "en": "head of the department"},
     "adviser": {"zh": "帮办员", "en": "adviser"},
     "supervisor": {"zh": "监督员", "en": "supervisor"},
     "auditor": {"zh": "审计员", "en": "auditor"},

@@ -237,13 +237,20 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
     ),
     Holding(
         "assignments",
-        _words("经办", "Handling"),
+        _words("谁接手办理", "Who took it up"),
         _MY_SUBMISSIONS,
         WITH_SUBMISSION,
-        left_out=_words(
-            "由哪位工作人员办理，见办理进度", "who of the staff handles it; the progress tells what they did"
-        ),
+        shown={
+            "submission_id": _SUBMISSION,
+            "taken_at": _AT,
+            "in_turn": _words("是否按顺序", "In its turn"),
+            "reason_kind": _words("提前办理的事由", "Why before its turn"),
+            "released_at": _words("交回或转出时间", "Given back or handed over"),
+        },
+        key_of="submission_id",
         of_submissions=_THESE,
+        # That somebody was taken out of turn stays countable; what was said about whom does not.
+        blanked=("reason", "release_reason"),
     ),
     Holding(
         "uploads",

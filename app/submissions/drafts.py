@@ -45,7 +45,7 @@ from app.people.callers import Resident
 from app.refusals import InvalidContent, NotFound, Refusal
 from app.settings import settings
 from app.submissions import applicants
-from app.submissions.steps import STATES
+from app.submissions.steps import STATES, TAKEN_AS
 
 _DRAFTS_PER_RESIDENT = 50
 
@@ -74,6 +74,12 @@ submissions = Table(
     Column("reference", Text, unique=True),
     Column("received_at", DateTime(timezone=True)),
     Column("turn", Integer),
+    # Its place among those accepted, where the number is limited; see app/submissions/turns.py for these five.
+    Column("acceptance_turn", Integer),
+    Column("waiting", Boolean, nullable=False, server_default="false"),
+    Column("taken", Integer),
+    Column("taken_as", Text),
+    Column("decided_at", DateTime(timezone=True)),
     Column("acceptance_due", Date),
     Column("decision_due", Date),
     Column("due_provisional", Boolean, nullable=False, server_default="false"),
@@ -108,9 +114,42 @@ submissions = Table(
         name="erased",
     ),
     CheckConstraint(f"state IN {tuple(STATES)}", name="state"),
+    CheckConstraint("(taken IS NULL) = (taken_as IS NULL) AND NOT (waiting AND turn IS NULL)", name="line"),
+    CheckConstraint(f"taken_as IN {tuple(TAKEN_AS)}", name="taken_as"),
     sealed_only("answers"),
     sealed_only("amended"),
     UniqueConstraint("department_code", "service_code", "turn", name="submissions_turn_key"),
+    Index(
+        "submissions_acceptance_turn_key",
+        "department_code",
+        "service_code",
+        "acceptance_turn",
+        unique=True,
+        postgresql_where=text("acceptance_turn IS NOT NULL"),
+    ),
+    # The line in which `next` looks, in its very order.
+    Index(
+        "submissions_waiting_idx",
+        "department_code",
+        "service_code",
+        "acceptance_turn",
+        "turn",
+        postgresql_where=text("waiting"),
+    ),
+    Index(
+        "submissions_open_idx",
+        "department_code",
+        "service_code",
+        "received_at",
+        postgresql_where=text("state IN ('received', 'correcting', 'accepted', 'in_review', 'suspended')"),
+    ),
+    Index(
+        "submissions_decided_idx",
+        "department_code",
+        "service_code",
+        "decided_at",
+        postgresql_where=text("decided_at IS NOT NULL"),
+    ),
     Index(None, "applicant_id", "id"),
     Index(
         "submissions_kept_idx",

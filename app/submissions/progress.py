@@ -75,11 +75,12 @@ def due(row: Any) -> dict[str, Any] | None:
 def _event(connection: Connection, row: Any, event: list[Any], language: str) -> dict[str, Any]:
     at, step, state, actor_kind, actor_name, department_code, number, opinion, terms, items = event
     listed = history.items(row, row.id, number, bytes.fromhex(items)) if items else ()
+    kind = terms.get("kind")
     return {
         "at": at,
         "step": step,
         "state": state,
-        "text": STEPS[step].text[language],
+        "text": _text(step, kind, language),
         "unit": departments.name(connection, department_code, language),
         "actor": {"kind": actor_kind, "name": actor_name},
         "opinion": opinion and history.opinion(row, row.id, number, bytes.fromhex(opinion)),
@@ -87,6 +88,16 @@ def _event(connection: Connection, row: Any, event: list[Any], language: str) ->
         "until": terms.get("until"),
         "working_days": terms.get("days"),
     }
+
+
+def _text(step: str, kind: str | None, language: str) -> str:
+    """What happened, and of which kind it was where there are several."""
+    words = STEPS[step].text[language]
+    known = (STEPS[step].kinds or {}).get(kind or "")
+    return words if known is None else _WITH_KIND[language].format(words, known[language])
+
+
+_WITH_KIND = {"zh": "{}：{}", "en": "{}: {}"}
 
 
 def listing(

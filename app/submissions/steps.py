@@ -137,6 +137,37 @@ REMINDERS: Final[dict[str, Words]] = {
     "promise": {"zh": "承诺补交的期限将到", "en": "what was promised is due soon"},
 }
 
+OUT_OF_TURN: Final[dict[str, Words]] = {
+    "elderly_disabled_pregnant": {
+        "zh": "老年人、残疾人、孕产妇依法优先",
+        "en": "elderly, disabled and pregnant people come first by law",
+    },
+    "emergency": {"zh": "情况紧急", "en": "emergency"},
+    "statutory_priority": {"zh": "法律法规规定的其他优先情形", "en": "another priority that the law gives"},
+    "corrected": {"zh": "补正后返回", "en": "came back corrected"},
+    "same_applicant": {"zh": "同一申请人的办件一并办理", "en": "handled together with others of the same applicant"},
+    "supervisor_order": {"zh": "监督员指令", "en": "ordered by a supervisor"},
+}
+"""For what somebody may be taken before others who wait longer: nothing else is a reason."""
+
+BUSY: Final[dict[str, Words]] = {
+    "busy": {"zh": "排在前面的办件当时正在变更", "en": "the one before it was being changed at that very moment"},
+}
+
+TAKEN_AS: Final[dict[str, Words]] = {
+    "in_turn": {"zh": "按顺序", "en": "in its turn"},
+    "acceptance_order": {
+        "zh": "按受理的先后顺序（行政许可法第五十七条）",
+        "en": "in the order of acceptance (Administrative License Law, art. 57)",
+    },
+    **OUT_OF_TURN,
+    **BUSY,
+    "office_order": {"zh": "部门审批系统自行安排", "en": "in an order of the office's own system"},
+    "unstated": {"zh": "未按顺序，未说明理由", "en": "out of turn, and nobody said why"},
+    "left": {"zh": "办理前已撤回或者终止", "en": "withdrawn or ended before anybody took it up"},
+}
+"""How a submission came out of its line: the first time that somebody took it up, or its end without that."""
+
 
 def _words(zh: str, en: str) -> Words:
     return {"zh": zh, "en": en}
@@ -249,6 +280,16 @@ STEPS: Final[dict[str, Step]] = {
     # 安阳市政务服务条例 第二十八条: what was decided on a promise is checked afterwards.
     "check_promise": _step("completed delivered", None, "clerk head",
         "事后核查承诺属实", "What you promised was checked and is true", needs="reason"),
+    # Who handles it. What was taken is held until it is given back or handed over.
+    "take": _step("received accepted in_review", None, "clerk head",
+        "工作人员按顺序接手办理", "A member of staff took it up in its turn", kinds=BUSY),
+    "take_out_of_turn": _step("received accepted in_review", None, "clerk head",
+        "工作人员提前接手办理", "A member of staff took it up before its turn", needs="kind", kinds=OUT_OF_TURN),
+    "give_back": _step("received accepted in_review", None, "clerk head",
+        "办件已交回，按原顺序等候其他工作人员接手", "It was given back and waits in its old place for somebody else"),
+    "hand_over": _step(_OPEN, None, "head",
+        "办件已转由另一位工作人员办理", "Another member of staff handles it now"),
+    # Ends before the decision, and the ways back that the law knows.
     # 安阳市政务服务条例 第三十六条: until it is decided the applicant may take it back.
     "withdraw": _step(_OPEN, "withdrawn", "applicant",
         "您已撤回申请", "You withdrew your application",
@@ -304,6 +345,17 @@ LABELS: Final[dict[str, Words]] = {
     "reopen": {"zh": "重新办理", "en": "Open again"},
 }
 """What the desk's buttons say."""
+
+
+QUIET: Final = frozenset({"take", "take_out_of_turn", "give_back", "hand_over"})
+"""Steps that the resident finds in the history, and that no message is sent for."""
+
+OPEN_STATES: Final = frozenset(_OPEN.split())
+"""The department owes an answer, or will once the applicant or a special procedure is done."""
+
+WITHOUT_DECISION: Final = frozenset({"withdrawn", "terminated"})
+
+DECISIONS: Final = frozenset({"approve", "approve_on_promise", "refuse", "decline"})
 
 
 def is_ahead(state: str, target: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Connection, ForeignKey, Integer, Table, Text, update
+from sqlalchemy import Connection, update
 
 from app import clock
 from app.catalogue import calendars, services
@@ -21,7 +21,7 @@ from app.clock import day_of
 from app.crypto import data_keys
 from app.crypto.envelopes import DataKey, Envelope, SealedBytes
 from app.crypto.sealed import require_sealed
-from app.database import Work, metadata
+from app.database import Work
 from app.documents import signatures, uploads
 from app.events import StepTaken, SubmissionReceived
 from app.identifiers import new_id, new_reference
@@ -42,23 +42,13 @@ from app.submissions import (
     moments,
     step_rules,
     steps,
+    turns,
 )
 from app.submissions.applications import Application
 from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.history import NOTHING, Actor, Given
 from app.submissions.steps import FINAL_STATES, STEPS, Step
-
-# Every department × service has one queue; its turns are gapless because a filing that rolls back
-# takes its number back with it.
-queues = Table(
-    "queues",
-    metadata,
-    Column("department_code", Text, ForeignKey("departments.code"), primary_key=True),
-    Column("service_code", Text, ForeignKey("services.code"), primary_key=True),
-    Column("last_turn", Integer, nullable=False),
-    CheckConstraint("last_turn > 0", name="last_turn"),
-)
 
 
 class SubmissionIncomplete(Refusal):
@@ -218,26 +208,22 @@ def _check_signature(signature: Any, content_sha256: str) -> None:
 
 # One statement, so one round trip: the turn, the filed row and its first history row. A draft is updated,
 # a submission filed at once is inserted. The queue's row lock is held from here to the commit.
-_FILING = """
-WITH turn AS (
-    INSERT INTO queues AS q (department_code, service_code, last_turn)
-    VALUES (%(department)s, %(service)s, 1)
-    ON CONFLICT (department_code, service_code) DO UPDATE SET last_turn = q.last_turn + 1
-    RETURNING last_turn
-), keyed AS (
+_FILING = f"""
+WITH {turns.NEXT}, keyed AS (
     INSERT INTO data_keys (owner_id, key_id, master_key_id, wrapped)
     VALUES (%(id)s, %(key_id)s, %(master_key_id)s, %(wrapped)s) ON CONFLICT (owner_id) DO NOTHING
 ), filed AS (
     INSERT INTO submissions AS s (
         id, service_code, service_version, department_code, applicant_id, state, answers, content_sha256,
-        reference, received_at, turn, acceptance_due, decision_due, due_provisional, decision_noon)
+        reference, received_at, turn, waiting, acceptance_due, decision_due, due_provisional, decision_noon)
     SELECT %(id)s, %(service)s, %(version)s, %(department)s, %(applicant)s, 'received', %(answers)s,
-           %(content_sha256)s, %(reference)s, %(at)s, last_turn, %(acceptance_due)s, %(decision_due)s, %(provisional)s,
-           %(decision_noon)s
+           %(content_sha256)s, %(reference)s, %(at)s, last_turn, %(waiting)s, %(acceptance_due)s, %(decision_due)s,
+           %(provisional)s, %(decision_noon)s
     FROM turn
     ON CONFLICT (id) DO UPDATE SET
         state = excluded.state, answers = excluded.answers, content_sha256 = excluded.content_sha256,
         reference = excluded.reference, received_at = excluded.received_at, turn = excluded.turn,
+        waiting = excluded.waiting,
         acceptance_due = excluded.acceptance_due, decision_due = excluded.decision_due,
         due_provisional = excluded.due_provisional, decision_noon = excluded.decision_noon,
         revision = s.revision + 1, expires_at = NULL
@@ -280,6 +266,7 @@ def _file(
         "decision_due": due["decision_due"],
         "decision_noon": due["decision_noon"],
         "provisional": due["due_provisional"],
+        "waiting": not service.on_the_spot,
     }
     if needed.nothing:
         row = work.row(_FILE, values)
@@ -341,6 +328,7 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
         values["completed_at"] = at
     if step.target is not None and step.target not in FINAL_STATES:
         values["completed_at"] = None
+    values |= turns.moved(work, row, name, actor, at, given)
     work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
     number = history.record(work, row, name, values["state"], actor, at, given)
     if step.clocks:

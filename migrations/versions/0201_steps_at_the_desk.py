@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0201"
-down_revision = "0009"
+down_revision = "0205"
 
 _ROLES = ("clerk", "adviser", "head", "supervisor", "auditor", "administrator")
 _LOOKS = "reference document_number phone name submission reading unmasking correction handling"
@@ -15,7 +15,6 @@ _LOOKS = "reference document_number phone name submission reading unmasking corr
 def upgrade() -> None:
     _recheck("staff", "role", f"role IN {_ROLES}")
     _recheck("looks", "kind", f"kind IN {tuple(_LOOKS.split())}")
-    _create_assignments()
     _create_series()
     _create_notices()
     _what_never_changes()
@@ -24,17 +23,6 @@ def upgrade() -> None:
 def _recheck(table: str, name: str, rule: str) -> None:
     op.drop_constraint(op.f(f"{table}_{name}_check"), table, type_="check")
     op.create_check_constraint(op.f(f"{table}_{name}_check"), table, rule)
-
-
-def _create_assignments() -> None:
-    op.create_table(
-        "assignments",
-        sa.Column("submission_id", sa.UUID(), nullable=False),
-        sa.Column("staff_id", sa.UUID(), nullable=False),
-        sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name=op.f("assignments_submission_id_fk")),
-        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("assignments_staff_id_fk")),
-        sa.PrimaryKeyConstraint("submission_id", name=op.f("assignments_pk")),
-    )
 
 
 def _create_series() -> None:

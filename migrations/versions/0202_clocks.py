@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0202"
-down_revision = "0009"
+down_revision = "0201"
 
 _ROLES = ("clerk", "head", "adviser", "supervisor", "auditor", "administrator")
 _CLOCKS = ("acceptance", "decision", "delivery", "correction", "suspension")

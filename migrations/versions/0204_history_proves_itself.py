@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0204"
-down_revision = "0009"
+down_revision = "0203"
 
 _BYTES = sa.LargeBinary
 _LINK = ("previous_hash", "personal_digest", "row_hash", "hash_algorithm")

@@ -58,7 +58,13 @@ ALLOWED = {
         (state, "terminate"): "terminated" for state in ["received", "correcting", "accepted", "in_review", "suspended"]
     },
     ("approved", "revoke"): "terminated",  # 第六十九条: from the decision on
-    ("completed", "revoke"): "terminated",
+    **{
+        (state, step): None
+        for state in ("received", "accepted", "in_review")
+        for step in ("take", "take_out_of_turn", "give_back")
+    },
+    **{(state, "hand_over"): None for state in OPEN},
+    ("completed", "revoke"): "terminated",  # 第六十九条
     ("delivered", "revoke"): "terminated",
     ("declined", "reopen"): "accepted",  # 行政复议法 第六十四条
     ("refused", "reopen"): "accepted",
