@@ -32,7 +32,7 @@ class LegalStepSchema(Schema):
     notice = fields.String(required=True, allow_none=True, metadata={"description": "The kind of notice it makes."})
 
 
-class HandlerSchema(Schema):
+class HandledBySchema(Schema):
     number = fields.String(required=True, metadata={"example": "S0001"})
     name = fields.String(required=True)
 
@@ -67,7 +67,7 @@ class HandledSchema(Schema):
 
     revision = fields.Integer(required=True)
     submission = fields.Nested(StaffSubmissionSchema, required=True)
-    handler = fields.Nested(HandlerSchema, required=True, allow_none=True)
+    handler = fields.Nested(HandledBySchema, required=True, allow_none=True)
     steps = fields.List(fields.Nested(LegalStepSchema), required=True)
     history = fields.List(fields.Nested(HistoryRowSchema), required=True)
     notices = fields.List(fields.Nested(IssuedNoticeSchema), required=True)
