@@ -13,10 +13,8 @@ from api.errors import BadHeader
 from api.headers import IF_MATCH_OPTIONAL
 from api.schemas.desk_steps import HandledSchema, StepTakenSchema, StepWishSchema
 from api.schemas.issued_notices import IssuedNoticeSchema, IssuedNoticesSchema
-from app.submissions.commitments import CommitmentMissing, CommitmentNotAllowed, NotDecidedOnCommitment
-from app.submissions.correction_lists import DayUnfit, ListComplete, OutsideTheGuide, ReasonRequired
+from app.submissions import step_rules
 from app.submissions.drafts import Stale
-from app.submissions.extensions import ApprovalRequired, ExtensionNotAllowed, ExtensionTooLong, OwnExtension
 from app.submissions.history import Given, Item
 from app.submissions.issued_notices import IssuedNoticeNotFound
 from app.submissions.step_rules import StepInThePast
@@ -35,12 +33,7 @@ _HANDLED = HandledSchema()
 _TAKEN = StepTakenSchema()
 
 _LOOKING = (LookNotFound, NotAHandler, LookLimitReached)
-_RULES = (
-    *(StepForbidden, StepNotAllowed, StepIncomplete, StepInThePast),
-    *(OutsideTheGuide, ListComplete, DayUnfit, ReasonRequired),
-    *(ExtensionNotAllowed, ExtensionTooLong, ApprovalRequired, OwnExtension),
-    *(CommitmentNotAllowed, CommitmentMissing, NotDecidedOnCommitment),
-)
+_RULES = (StepForbidden, StepNotAllowed, StepIncomplete, StepInThePast, *step_rules.REFUSALS)
 
 
 @door.saves("GET", "/steps", answer=HandledSchema, refuses=_LOOKING)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,8 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, database, jobs, storage
+from app.catalogue import calendars
+from app.catalogue.working_days import add_working_days
 from app.crypto import data_keys
 from app.crypto.envelopes import DataKey
 from app.crypto.sealed import Sealed, personal, sealed_only
@@ -148,7 +151,12 @@ def _first_time(work: Work, office: Office, submission: Any, step: str, outcome:
 
 def _apply(work: Work, submission_id: Any, step: str, data: dict[str, Any]) -> None:
     at: datetime = clock.now()
-    take_step(work, submission_id, step, history.office(data.get("handler")), at, _given(data))
+    given = _given(data)
+    if given.until is not None:
+        # 民法典 第二百零三条: a last day that is a day off is the next working day; offices need not know our calendar.
+        calendar = calendars.current(work.connection)
+        given = replace(given, until=add_working_days(calendar, given.until, 0).date)
+    take_step(work, submission_id, step, history.office(data.get("handler")), at, given)
     result = data.get("result")
     if result is not None:
         results.keep_document(work, submission_id, result["filename"], result["sha256"], result["size"])

@@ -33,6 +33,15 @@ CONTENT: Final[Mapping[str, tuple[ContentRule, ...]]] = {
     "extend": (extensions.check, extensions.check_approval),
 }
 
+REFUSALS: Final = (
+    *(correction_lists.OutsideTheGuide, correction_lists.ListComplete),
+    *(correction_lists.DayUnfit, correction_lists.ReasonRequired),
+    *(extensions.ExtensionNotAllowed, extensions.ExtensionTooLong),
+    *(extensions.ApprovalRequired, extensions.OwnExtension),
+    *(commitments.CommitmentNotAllowed, commitments.CommitmentMissing, commitments.NotDecidedOnCommitment),
+)
+"""Whatever a rule above may answer."""
+
 _SKEW: Final = timedelta(seconds=5)
 """How far the clocks of two of our machines may be apart."""
 

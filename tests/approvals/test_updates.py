@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from app import clock
+from app import clock, database
+from app.catalogue import calendars
+from app.catalogue.working_days import add_working_days
 from approvals import updates
 from approvals.connectors.interface import OfficeAway
 from tests.approvals.conftest import Sql
@@ -20,7 +22,8 @@ Cases = Callable[[str], list[dict[str, Any]]]
 
 LIST = [{"pointer": "/answers/address_detail", "words": "门牌号不对"}]
 sweep: Any = updates.sweep
-SOON = (clock.today() + timedelta(days=12)).isoformat()
+# Sixteen days from now are ten working days but for the longest holidays; a day off becomes the next working day.
+SOON = (clock.today() + timedelta(days=16)).isoformat()
 
 
 def ask(office: OfficeSystem, filed: dict[str, Any], sequence: int = 1) -> str:
@@ -39,11 +42,13 @@ def test_an_office_asks_for_a_correction_with_its_list(
 
     progress = phone.get(f"/v1/submissions/{filed['id']}/progress").json
     assert progress["state"] == "correcting"
+    with database.reading() as connection:
+        last_day = add_working_days(calendars.current(connection), date.fromisoformat(SOON), 0).date
     assert progress["asked"] == {
         "kind": "correct",
         "words": "请补正下列内容",
         "items": LIST,
-        "until": SOON,
+        "until": last_day.isoformat(),
     }
 
 

@@ -15,6 +15,8 @@ from app.submissions import drafts
 from app.submissions.history import Actor, Given, Item
 from app.submissions.submissions import take_step
 from approvals import handover
+from auth import sessions
+from tests import handled
 from tests.product import PERMIT, Phone, RunJobs, picture
 
 Sql = Callable[..., list[Any]]
@@ -38,7 +40,7 @@ def step(case: dict[str, Any], name: str, **given: Any) -> None:
 
 
 def asked(case: dict[str, Any], *items: Item) -> None:
-    step(case, "ask_correction", items=items, until=clock.today() + timedelta(days=10))
+    step(case, "ask_correction", items=items, until=handled.day_after(8))
 
 
 def path(case: dict[str, Any], tail: str = "") -> str:
@@ -56,6 +58,11 @@ def sign(phone: Phone, case: dict[str, Any], run_jobs: RunJobs) -> None:
     drawn = phone.upload(case["id"], "signature", picture(width=90))
     run_jobs()
     assert phone.post(path(case, "/signature"), {"upload": drawn}).status_code == 201
+
+
+def tokens_of(phone: Phone) -> dict[str, Any]:
+    with database.work() as work:
+        return sessions.open_for_resident(work, phone.resident_id, 3, clock.now(), "test phone")
 
 
 def filed_answers(case: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def test_the_list_is_told_with_its_day_and_what_comes_next(phone: Phone, filed: 
     assert progress["state"] == "correcting"
     assert progress["asked"]["kind"] == "correct"
     assert [item["pointer"] for item in progress["asked"]["items"]] == [PHOTO.pointer, STREET.pointer]
-    assert progress["asked"]["until"] == (clock.today() + timedelta(days=10)).isoformat()
+    assert progress["asked"]["until"] == handled.day_after(8).isoformat()
     assert "再次提交" in progress["next"]
 
 
@@ -217,10 +224,16 @@ def test_after_filing_nothing_else_can_be_edited(phone: Phone, filed: dict[str, 
     assert (patched.status_code, slot.status_code) == (409, 409)
 
 
+@pytest.fixture
+def deferrable(phone: Phone) -> dict[str, Any]:
+    """A submission of a service whose photo may be brought later, filed without it."""
+    return {"id": str(handled.file(phone, handled.service(handled.department())))}
+
+
 def test_what_was_offered_is_promised_and_brought_in_time(
-    phone: Phone, filed: dict[str, Any], run_jobs: RunJobs, sql: Sql
+    phone: Phone, deferrable: dict[str, Any], run_jobs: RunJobs
 ) -> None:
-    until = clock.today() + timedelta(days=20)
+    filed, until = deferrable, handled.day_after(15)
     step(filed, "offer_promise", items=(PHOTO,), until=until)
     offer = phone.get(path(filed, "/progress")).json["asked"]
     assert (offer["kind"], offer["until"]) == ("promise", until.isoformat())
@@ -231,21 +244,23 @@ def test_what_was_offered_is_promised_and_brought_in_time(
     assert (promised.json["state"], promised.json["asked"]["kind"]) == ("accepted", "bring")
     empty_handed = phone.post(path(filed, "/keep-promise"))
     assert (empty_handed.status_code, list(empty_handed.json["errors"])) == (422, ["/materials/photo"])
-    assert phone.slot(filed["id"], "signature", picture()).status_code == 422, "only what was promised"
+    assert phone.slot(filed["id"], "deed", picture()).status_code == 422, "only what was promised"
     phone.upload(filed["id"], "photo", picture(width=75))
     run_jobs()
     kept = phone.post(path(filed, "/keep-promise"))
     assert kept.status_code == 200, kept.text
     assert kept.json["asked"] is None and kept.json["state"] == "accepted"
     assert phone.post(path(filed, "/keep-promise")).json["code"] == "nothing_promised"
-    assert len(handed(filed).files) == 2
+    assert [file.material for file in handed(filed).files] == ["photo"]
 
 
-def test_nothing_can_be_promised_that_was_not_offered_or_too_late(phone: Phone, filed: dict[str, Any]) -> None:
+def test_nothing_can_be_promised_that_was_not_offered_or_too_late(phone: Phone, deferrable: dict[str, Any]) -> None:
+    filed = deferrable
     assert phone.post(path(filed, "/promise")).json["code"] == "nothing_promised"
-    with clock.moved(timedelta(days=-3)):
-        step(filed, "offer_promise", items=(PHOTO,), until=clock.today() + timedelta(days=1))
-    assert phone.post(path(filed, "/promise")).json["code"] == "nothing_promised"
+    step(filed, "offer_promise", items=(PHOTO,), until=handled.day_after(4))
+    with clock.moved(timedelta(days=30)):
+        phone.tokens = tokens_of(phone)
+        assert phone.post(path(filed, "/promise")).json["code"] == "nothing_promised"
 
 
 def test_a_withdrawal_ends_it_and_drops_only_what_was_not_filed(
