@@ -23,6 +23,7 @@ from api import (
     looks,
     lookups,
     me,
+    metrics,
     notices,
     offices,
     regions,
@@ -70,6 +71,7 @@ DOORS = (
     catalogue.door,
     health.door,
     health.keys_door,
+    metrics.door,
 )
 
 LISTENERS: dict[type, tuple[events.Listener, ...]] = {

@@ -29,7 +29,9 @@ from app import database, idempotency
 from app.catalogue.availability import Client, client_of
 from app.database import Work
 from app.refusals import Refusal
+from auth import throttles
 from auth.guards import Guard
+from auth.throttles import Throttled
 from auth.tokens import TokenInvalid, TokenMissing
 
 View = Callable[..., Any]
@@ -102,6 +104,7 @@ class Door(Blueprint):
     def __init__(self, noun: str, guard: Guard, url_prefix: str, description: str) -> None:
         super().__init__(noun, __name__, url_prefix=url_prefix, description=description)
         self.guard = guard
+        self.throttles: dict[str, str] = {}
         self.before_request(self._enter)
 
     def _enter(self) -> None:
@@ -148,7 +151,11 @@ class Door(Blueprint):
         media_type: str = "application/json",
         answers_also: dict[int, str] | None = None,
         produces: str | None = None,
+        throttle: str | None = None,
     ) -> Callable[[View], View]:
+        if throttle is not None:
+            refuses = (*refuses, Throttled)
+
         def register(view: View) -> View:
             shape = answer if produces is None else {"type": "string", "format": "binary"}
             declared = self.response(status, shape, content_type=produces)(view)
@@ -169,6 +176,9 @@ class Door(Blueprint):
             declared._apidoc = self.doc(**docs)(described)._apidoc
             inner = edge(declared)
             guarded = inner if body is None else _json_body(inner, media_type, body_required)
+            if throttle is not None:
+                guarded = _throttled(guarded, throttle)
+                self.throttles[view.__name__] = throttle
             self.route(rule, methods=[method])(guarded)
             return view
 
@@ -211,7 +221,7 @@ class Door(Blueprint):
         return view
 
     def _of_the_guard(self) -> tuple[type[Refusal], ...]:
-        if self.guard.scheme in ("resident", "staff"):
+        if self.guard.scheme in ("resident", "staff", "watcher"):
             return (TokenMissing, TokenInvalid)
         return ()
 
@@ -230,6 +240,25 @@ def _json_body(view: View, media_type: str, required: bool) -> View:
         return view(*args, **kwargs)
 
     return checked
+
+
+def _throttled(view: View, throttle: str) -> View:
+    """Count the try before anything else is done, and by itself: it lasts although the request is refused."""
+
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        throttles.pass_through(throttle, request, g.caller, _content)
+        return view(*args, **kwargs)
+
+    return counted
+
+
+def _content() -> Any:
+    """The JSON of the body; None for what is none, which is refused later, where its faults are named."""
+    try:
+        return current_app.json.loads(request.get_data(cache=True).decode())
+    except (ValueError, RecursionError):
+        return None
 
 
 def _reading(view: View) -> View:

@@ -26,7 +26,8 @@ from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import offices, sessions, tokens
+from auth import offices, sessions, throttles, tokens
+from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
 from notifications.channels import wechat
 
@@ -129,6 +130,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     look_records.LooksNotReadable: Problem(403, "您的岗位不能查看查询记录", "Your role does not read records of looks"),
     unmaskings.UnmaskingNotAllowed: Problem(403, "您的岗位不能查看完整信息", "Your role sees masked data only"),
     activities.RegisterNotAllowed: Problem(403, "您的岗位不能查阅登记表", "Your role does not read the register"),
+    throttles.Throttled: Problem(429, "操作太频繁，请稍后再试", "Tried too often; wait a while"),
     wechat.WechatCodeRefused: Problem(422, "微信登录码无效，请重试", "WeChat does not know this code; try again"),
     wechat.WechatAway: Problem(503, "微信暂不可用，请稍后再试", "WeChat is away; try again"),
 }
@@ -185,6 +187,7 @@ def answer(status: int, code: str, title: str, errors: dict[str, list[str]], fac
 
 def on_refusal(refusal: Refusal) -> Response:
     problem = problem_of(type(refusal))
+    entrance_refusals.count_answer(refusal.code())
     facts = {name: _worded(fact) for name, fact in refusal.facts.items()}
     response = answer(problem.status, refusal.code(), problem.title(g.language), refusal.errors, facts)
     if problem.status == 429:
@@ -194,9 +197,9 @@ def on_refusal(refusal: Refusal) -> Response:
 
 def _tell_limit(response: Response, refusal: Refusal) -> None:
     """When to try again (RFC 9110 §10.2.3), and what the limit is (draft-ietf-httpapi-ratelimit-headers)."""
-    wait, limit = refusal.facts["retry_after"], refusal.facts["limit"]
+    wait, limit, window = refusal.facts["retry_after"], refusal.facts["limit"], refusal.facts.get("window", 3600)
     response.headers["Retry-After"] = str(wait)
-    response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w=3600'
+    response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w={window}'
     response.headers["RateLimit"] = f'"{refusal.code()}";r=0;t={wait}'
 
 

@@ -16,7 +16,7 @@ from api.schemas.logins import (
     TokenPairSchema,
 )
 from app.refusals import InvalidContent
-from auth import guards, logins, sessions
+from auth import guards, logins, sessions, throttles
 from auth.providers.interface import LoginRefused, ProviderAway
 from auth.sessions import RefreshTokenInvalid
 
@@ -27,7 +27,15 @@ desk_session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Se
 session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of the caller.")
 
 
-@door.handles("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
+@door.handles(
+    "POST",
+    "",
+    status=201,
+    body=LoginStartSchema,
+    answer=LoginSchema,
+    refuses=(InvalidContent, ProviderAway),
+    throttle=throttles.LOGIN,
+)
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login: where to send the person."""
     return logins.start(logins.RESIDENTS, **_named(wish))
@@ -39,6 +47,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
     refuses=(LoginRefused, ProviderAway),
+    throttle=throttles.LOGIN_ANSWER,
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a login with what the provider sent back."""
@@ -65,7 +74,14 @@ def complete_desk_login(language: str, device: str, answer: dict[str, Any], logi
     return logins.complete(logins.STAFF, login_id, answer, device)
 
 
-@token_door.handles("POST", "/refresh", body=RefreshSchema, answer=TokenPairSchema, refuses=(RefreshTokenInvalid,))
+@token_door.handles(
+    "POST",
+    "/refresh",
+    body=RefreshSchema,
+    answer=TokenPairSchema,
+    refuses=(RefreshTokenInvalid,),
+    throttle=throttles.REFRESH,
+)
 def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
     """Exchange a refresh token for a new pair; a spent one ends its session."""
     return sessions.rotate(offer["refresh_token"])

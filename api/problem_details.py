@@ -156,6 +156,11 @@ DETAILS: dict[str, dict[str, str]] = {
             "请按 Retry-After 稍后再查；工作确有需要的，请联系监督员。",
             "Wait `retry_after` seconds; if your work needs more, ask your supervisor.",
         ),
+        (
+            "throttled",
+            "请按 Retry-After 的秒数等一等再试，已填写的内容不受影响。",
+            "Wait `retry_after` seconds and try again; nothing you filled in is lost.",
+        ),
         ("looks_not_readable", "查询记录由审计员和监督员查看。", "They are for auditors and supervisors."),
         (
             "unmasking_not_allowed",

@@ -20,6 +20,7 @@ Every error is `application/problem+json` (RFC 9457) with a stable `code`. POSTs
 _SCHEMES = {
     "resident": ("http", "Access token of a resident, from /v1/logins."),
     "staff": ("http", "Access token of a member of staff, from /v1/desk/logins."),
+    "watcher": ("http", "METRICS_TOKEN; not needed from the same machine where none is set."),
 }
 
 _CONFIG = {
@@ -51,7 +52,8 @@ def hang(app: Flask, doors: tuple[Door, ...]) -> None:
     app.config.update(_CONFIG)
     api = _Api(app)
     for name, (kind, words) in _SCHEMES.items():
-        scheme = {"type": kind, "scheme": "bearer", "bearerFormat": "JWT", "description": words}
+        form = {} if name == "watcher" else {"bearerFormat": "JWT"}
+        scheme = {"type": kind, "scheme": "bearer", **form, "description": words}
         api.spec.components.security_scheme(name, scheme)
     api.spec.components.security_scheme("office", _OFFICE_SCHEME)
     for door in doors:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from ipaddress import ip_network
 from typing import Any
 
 import environs
-from marshmallow import validate
+from marshmallow import ValidationError, validate
 
 _AT_MOST_A_DAY = validate.Range(min=timedelta(seconds=1), max=timedelta(days=1))
 MASTER_KEY_KEEPERS = ("file", "kms", "hsm")
@@ -65,6 +66,9 @@ class Settings:
     worker_concurrency: int
     looks_per_hour: int
     unmasking_life: timedelta
+    trusted_proxies: tuple[str, ...]
+    throttles: dict[str, tuple[int, int]]
+    metrics_token: str
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
@@ -119,6 +123,9 @@ def settings() -> Settings:
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
         "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
+        "trusted_proxies": env.list("TRUSTED_PROXIES", [], validate=_are_networks),
+        "throttles": env.json("THROTTLES", {}, validate=_are_throttles),
+        "metrics_token": env.str("METRICS_TOKEN", "", validate=_is_long_or_absent),
     }
     try:
         env.seal()
@@ -127,7 +134,32 @@ def settings() -> Settings:
         raise SettingsError(f"The environment is not complete:\n{faults}") from None
     read["s3_public_url"] = read["s3_public_url"] or read["s3_endpoint_url"]
     read["public_url"] = read["public_url"].rstrip("/")
+    read["trusted_proxies"] = tuple(read["trusted_proxies"])
+    read["throttles"] = {name: (most, seconds) for name, (most, seconds) in read["throttles"].items()}
     return Settings(**read)
+
+
+def _are_networks(texts: list[str]) -> None:
+    for one in texts:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise ValidationError("Addresses or networks, with commas: 10.0.0.0/8, 192.0.2.7.") from None
+
+
+def _are_throttles(changes: Any) -> None:
+    """`{"login.address": [6000, 60]}`: so many tries, so many seconds, for limits of `auth/throttles.py`."""
+    sound = isinstance(changes, dict) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(type(one) is int and one > 0 for one in pair)
+        for pair in changes.values()
+    )
+    if not sound:
+        raise ValidationError('Like {"login.address": [6000, 60]}: tries, and seconds.')
+
+
+def _is_long_or_absent(token: str) -> None:
+    if token and len(token) < 20:
+        raise ValidationError("At least 20 characters, or absent.")
 
 
 def _keepers(env: environs.Env) -> dict[str, Any]:

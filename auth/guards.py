@@ -1,4 +1,4 @@
-"""Guards: who may enter. Every door of the API is built with one of these four.
+"""Guards: who may enter. Every door of the API is built with one of these five.
 
 A guard looks at a request and returns the caller it found, or refuses. Each names the security scheme under
 which its doors are published in openapi.yaml.
@@ -6,6 +6,7 @@ which its doors are published in openapi.yaml.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from flask import Request
 from app.people.callers import Caller
 from app.settings import settings
 from auth import offices as office_signatures
-from auth import sessions, tokens
+from auth import addresses, sessions, tokens
 from auth.tokens import TokenInvalid, TokenMissing
 
 
@@ -59,6 +60,16 @@ def _clerk(request: Request) -> Caller:
     return clerk
 
 
+def _watcher(request: Request) -> None:
+    """Whoever knows METRICS_TOKEN; where there is none, whoever asks from this very machine."""
+    expected = settings().metrics_token
+    if not expected:
+        if not addresses.is_local(request):
+            raise TokenMissing
+    elif not hmac.compare_digest(_bearer(request).encode(), expected.encode()):
+        raise TokenInvalid
+
+
 def _office(request: Request) -> Caller:
     code = str((request.view_args or {}).get("office_code", ""))
     return office_signatures.verified(code, dict(request.headers), request.get_data(cache=True))
@@ -67,6 +78,13 @@ def _office(request: Request) -> Caller:
 anyone = Guard("anyone", "Open to anyone.", _anyone, None, lambda: settings().body_limit)
 residents = Guard("residents", "For residents who logged in.", _resident, "resident", lambda: settings().body_limit)
 staff = Guard("staff", "For staff who logged in.", _clerk, "staff", lambda: settings().body_limit)
+watchers = Guard(
+    "watchers",
+    "For whoever watches the service: with METRICS_TOKEN or, where none is set, from this very machine.",
+    _watcher,
+    "watcher",
+    lambda: settings().body_limit,
+)
 offices = Guard(
     "offices", "For approval systems, who sign each request.", _office, "office", lambda: settings().office_body_limit
 )
