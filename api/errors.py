@@ -19,14 +19,14 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import identity
+from app.people import identity, staff_changes
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import offices, sessions, throttles, tokens
+from auth import offices, sessions, staff_accounts, throttles, tokens
 from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
 from notifications.channels import wechat
@@ -112,6 +112,10 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     sessions.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
+    staff_changes.StaffNotManageable: Problem(403, "只有管理员可以管理工作人员账号", "Administrators manage accounts"),
+    staff_changes.OwnAccount: Problem(403, "不能管理自己的账号", "Nobody manages their own account"),
+    staff_accounts.StaffNumberTaken: Problem(409, "工号已在使用", "The staff number is in use"),
+    staff_accounts.StaffNotFound: Problem(404, "没有这个工号", "Nobody has this staff number"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
     copies.CopyNotFound: Problem(404, "没有这份副本，或已过期", "No such copy, or it has expired"),

@@ -157,6 +157,18 @@ DETAILS: dict[str, dict[str, str]] = {
             "Wait `retry_after` seconds; if your work needs more, ask your supervisor.",
         ),
         (
+            "staff_not_manageable",
+            "如需开通、调岗或停用账号，请联系管理员；审计员可查阅变更记录。",
+            "Ask an administrator; auditors read the records of changes.",
+        ),
+        ("own_account", "请由另一位管理员办理。", "Ask another administrator."),
+        (
+            "staff_number_taken",
+            "请核对工号；调岗请用变更。",
+            "Please check it; to move somebody, send a change.",
+        ),
+        ("staff_not_found", "请核对工号。", "Please check the number."),
+        (
             "throttled",
             "请按 Retry-After 的秒数等一等再试，已填写的内容不受影响。",
             "Wait `retry_after` seconds and try again; nothing you filled in is lost.",

@@ -69,9 +69,18 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     throttles: dict[str, tuple[int, int]]
     metrics_token: str
+    staff_password_length: int
+    staff_password_classes: int
+    staff_password_days: int
+    staff_idle: timedelta
+    passkey_origins: tuple[str, ...]
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
+    staff_session_life: timedelta = timedelta(hours=12)
+    staff_lock_after: int = 5
+    staff_lock_life: timedelta = timedelta(minutes=30)
+    first_password_life: timedelta = timedelta(days=3)
     draft_life: timedelta = timedelta(days=90)
     upload_slot_life: timedelta = timedelta(minutes=10)
     office_download_life: timedelta = timedelta(hours=24)
@@ -125,6 +134,11 @@ def settings() -> Settings:
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
         "trusted_proxies": env.list("TRUSTED_PROXIES", [], validate=_are_networks),
         "throttles": env.json("THROTTLES", {}, validate=_are_throttles),
+        "staff_password_length": env.int("STAFF_PASSWORD_LENGTH", 12, validate=validate.Range(min=8, max=64)),
+        "staff_password_classes": env.int("STAFF_PASSWORD_CLASSES", 1, validate=validate.Range(min=1, max=4)),
+        "staff_password_days": env.int("STAFF_PASSWORD_DAYS", 0, validate=validate.Range(min=0, max=3650)),
+        "staff_idle": env.timedelta("STAFF_IDLE_SECONDS", timedelta(minutes=30), validate=_AT_MOST_A_DAY),
+        "passkey_origins": env.list("PASSKEY_ORIGINS", []),
         "metrics_token": env.str("METRICS_TOKEN", "", validate=_is_long_or_absent),
     }
     try:
@@ -134,6 +148,7 @@ def settings() -> Settings:
         raise SettingsError(f"The environment is not complete:\n{faults}") from None
     read["s3_public_url"] = read["s3_public_url"] or read["s3_endpoint_url"]
     read["public_url"] = read["public_url"].rstrip("/")
+    read["passkey_origins"] = tuple(read["passkey_origins"]) or (read["public_url"],)
     read["trusted_proxies"] = tuple(read["trusted_proxies"])
     read["throttles"] = {name: (most, seconds) for name, (most, seconds) in read["throttles"].items()}
     return Settings(**read)

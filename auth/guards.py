@@ -14,8 +14,8 @@ from flask import Request
 
 from app.people.callers import Caller
 from app.settings import settings
+from auth import addresses, desk_activity, sessions, tokens
 from auth import offices as office_signatures
-from auth import addresses, sessions, tokens
 from auth.tokens import TokenInvalid, TokenMissing
 
 
@@ -55,7 +55,7 @@ def _resident(request: Request) -> Caller:
 
 def _clerk(request: Request) -> Caller:
     clerk = tokens.clerk_of(_bearer(request))
-    if clerk.session_id in sessions.revoked:
+    if clerk.session_id in sessions.revoked or not desk_activity.is_alive(clerk.session_id):
         raise TokenInvalid
     return clerk
 

@@ -149,19 +149,18 @@ def _value(per: str, request: Request, caller: Any, body: Callable[[], Any]) -> 
     return None if caller is None else str(caller.scope)
 
 
-# What is counted is sorted by key, so that two requests with two buckets in common never wait for each other.
+# What is counted is sorted by key, so that two requests with two buckets in common never wait for each other. No
+# bucket is fuller than its depth, unless the clock that filled it was wrong: then it begins anew.
 _COUNT = """
 INSERT INTO throttle_buckets AS b (key, empty_at, depth_seconds, refused)
 SELECT key, %(now)s::timestamptz + make_interval(secs => step), depth, false
 FROM unnest(%(keys)s::bytea[], %(steps)s::float8[], %(depths)s::float8[]) AS t (key, step, depth) ORDER BY key
-ON CONFLICT (key) DO UPDATE SET
-    refused = greatest(b.empty_at, %(now)s) + (excluded.empty_at - %(now)s)
-        > %(now)s::timestamptz + make_interval(secs => excluded.depth_seconds + 0.0005),
-    empty_at = CASE
-        WHEN greatest(b.empty_at, %(now)s) + (excluded.empty_at - %(now)s)
-            > %(now)s::timestamptz + make_interval(secs => excluded.depth_seconds + 0.0005) THEN b.empty_at
-        ELSE greatest(b.empty_at, %(now)s) + (excluded.empty_at - %(now)s) END,
-    depth_seconds = excluded.depth_seconds
+ON CONFLICT (key) DO UPDATE SET (empty_at, depth_seconds, refused) = (
+    SELECT CASE WHEN fuller > brim THEN b.empty_at ELSE fuller END, excluded.depth_seconds, fuller > brim
+    FROM (SELECT %(now)s::timestamptz AS now, excluded.empty_at - %(now)s::timestamptz AS step,
+              make_interval(secs => excluded.depth_seconds) AS depth) AS asked,
+         LATERAL (SELECT CASE WHEN b.empty_at BETWEEN now AND now + depth + interval '5 seconds'
+              THEN b.empty_at ELSE now END + step AS fuller, now + depth + interval '0.5 ms' AS brim) AS found)
 RETURNING key, empty_at, refused
 """
 

@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 import wsgi
 from app import clock, database
 from app.settings import settings
-from auth import throttles
+from auth import addresses, throttles
 from auth.throttles import THROTTLES, Throttled
 from tests.product import Phone
 
@@ -107,7 +107,7 @@ def test_twenty_at_once_count_one_by_one(limited: Callable[..., None], somebody:
 _OTHER_PROCESS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from auth import throttles
+from auth import addresses, throttles
 import wsgi
 def one(_):
     try:
@@ -234,6 +234,6 @@ def test_only_our_own_proxy_is_believed(
     monkeypatch.setattr("auth.addresses.settings", lambda: type("", (), {"trusted_proxies": ("10.0.0.0/8",)}))
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     with product.test_request_context("/", headers=headers, environ_base={"REMOTE_ADDR": connection}) as context:
-        found = throttles.addresses.of(context.request)
+        found = addresses.of(context.request)
 
-    assert throttles.addresses.network_of(found) == origin
+    assert addresses.network_of(found) == origin
