@@ -63,6 +63,7 @@ DOORS = (
     erasures.door,
     erasures.open_door,
     offices.door,
+    offices.token_door,
     desk_logins.door,
     desk_logins.session_door,
     staff.door,

@@ -83,6 +83,16 @@ class Visit:
         return int(known[1])
 
 
+@dataclass(frozen=True)
+class Operation:
+    """What one operation says about itself to whoever asks who may enter where."""
+
+    method: str
+    path: str
+    guard: str
+    throttle: str | None
+
+
 class _Bodies(FlaskParser):
     """How bodies are read: JSON in UTF-8 and nothing else, whatever was sent to hurt the reader."""
 
@@ -102,9 +112,11 @@ class Door(Blueprint):
     ARGUMENTS_PARSER = _Bodies()
 
     def __init__(self, noun: str, guard: Guard, url_prefix: str, description: str) -> None:
+        if not isinstance(guard, Guard):
+            raise TypeError(f"the door {noun} has no guard: say who may enter, such as guards.residents")
         super().__init__(noun, __name__, url_prefix=url_prefix, description=description)
         self.guard = guard
-        self.throttles: dict[str, str] = {}
+        self.operations: list[Operation] = []
         self.before_request(self._enter)
 
     def _enter(self) -> None:
@@ -152,15 +164,20 @@ class Door(Blueprint):
         answers_also: dict[int, str] | None = None,
         produces: str | None = None,
         throttle: str | None = None,
+        location: str = "json",
     ) -> Callable[[View], View]:
         if throttle is not None:
+            if throttle not in throttles.THROTTLES:
+                raise TypeError(f"{rule} names the throttle {throttle}, which is not in THROTTLES")
             refuses = (*refuses, Throttled)
 
         def register(view: View) -> View:
             shape = answer if produces is None else {"type": "string", "format": "binary"}
             declared = self.response(status, shape, content_type=produces)(view)
             if body is not None:
-                declared = self.arguments(body(), content_type=media_type, required=body_required)(declared)
+                declared = self.arguments(body(), location=location, content_type=media_type, required=body_required)(
+                    declared
+                )
             if query is not None:
                 declared = self.arguments(query(), location="query")(declared)
             described = self._refusals(declared, rule, body or query, refuses)
@@ -178,14 +195,15 @@ class Door(Blueprint):
             guarded = inner if body is None else _json_body(inner, media_type, body_required)
             if throttle is not None:
                 guarded = _throttled(guarded, throttle)
-                self.throttles[view.__name__] = throttle
             self.route(rule, methods=[method])(guarded)
+            self.operations.append(Operation(method, f"{self.url_prefix}{rule}", self.guard.name, throttle))
             return view
 
         return register
 
     def _security(self) -> list[dict[str, list[str]]]:
-        return [] if self.guard.scheme is None else [{self.guard.scheme: []}]
+        """One of the ways to prove oneself is enough."""
+        return [{scheme: []} for scheme in self.guard.schemes]
 
     def _refusals(self, view: View, rule: str, taken: object, refuses: tuple[type[Refusal], ...]) -> View:
         """Publish every problem this operation can answer, grouped by status."""
@@ -221,7 +239,7 @@ class Door(Blueprint):
         return view
 
     def _of_the_guard(self) -> tuple[type[Refusal], ...]:
-        if self.guard.scheme in ("resident", "staff", "watcher"):
+        if {"resident", "staff", "watcher"} & set(self.guard.schemes):
             return (TokenMissing, TokenInvalid)
         return ()
 

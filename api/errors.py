@@ -26,7 +26,7 @@ from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import offices, sessions, staff_accounts, throttles, tokens
+from auth import office_tokens, offices, sessions, staff_accounts, throttles, tokens
 from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
 from notifications.channels import wechat
@@ -117,6 +117,8 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     staff_accounts.StaffNumberTaken: Problem(409, "工号已在使用", "The staff number is in use"),
     staff_accounts.StaffNotFound: Problem(404, "没有这个工号", "Nobody has this staff number"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    office_tokens.OfficeUnproved: Problem(401, "客户端认证失败", "The client did not prove who it is"),
+    office_tokens.GrantUnsupported: Problem(400, "不支持这种授权方式", "This grant type is not supported"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
     copies.CopyNotFound: Problem(404, "没有这份副本，或已过期", "No such copy, or it has expired"),
     copies.CopyNotReady: Problem(409, "副本正在制作", "The copy is still being made"),

@@ -121,6 +121,12 @@ DETAILS: dict[str, dict[str, str]] = {
         ("login_refused", "请重新开始登录。", "Please start the login again."),
         ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
+        (
+            "office_unproved",
+            "请检查客户端断言的签名、受众、时间和编号，或客户端密码。",
+            "Check the assertion's signature, audience, times and id, or the client secret.",
+        ),
+        ("grant_unsupported", "只支持 client_credentials。", "Only client_credentials is supported."),
         ("office_case_not_found", "请核对办件编号。", "Check the reference."),
         ("copy_not_found", "请重新申请一份。", "Please ask for a new one."),
         ("copy_not_ready", "请查看进度，完成后再下载。", "Look at its progress, and fetch it when it is ready."),

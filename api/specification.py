@@ -56,6 +56,7 @@ def hang(app: Flask, doors: tuple[Door, ...]) -> None:
         scheme = {"type": kind, "scheme": "bearer", **form, "description": words}
         api.spec.components.security_scheme(name, scheme)
     api.spec.components.security_scheme("office", _OFFICE_SCHEME)
+    api.spec.components.security_scheme("office_token", _OFFICE_TOKEN_SCHEME)
     for door in doors:
         api.register_blueprint(door)
     app.extensions["onephone_specification"] = api.spec
@@ -68,6 +69,13 @@ _OFFICE_SCHEME = {
     "in": "header",
     "name": "webhook-signature",
     "description": "Standard Webhooks: `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`.",
+}
+
+
+_OFFICE_TOKEN_SCHEME = {
+    "type": "oauth2",
+    "description": "Access token of an office, by private_key_jwt (RFC 7523) or client_secret_basic.",
+    "flows": {"clientCredentials": {"tokenUrl": "/v1/offices/{office_code}/token", "scopes": {}}},
 }
 
 

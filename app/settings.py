@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import ip_network
 from typing import Any
@@ -122,7 +122,7 @@ def settings() -> Settings:
         "s3_secret_access_key": env.str("S3_SECRET_ACCESS_KEY"),
         "eid_providers": env.json("EID_PROVIDERS"),
         "staff_providers": env.json("STAFF_PROVIDERS"),
-        "offices": env.json("OFFICES"),
+        "offices": env.json("OFFICES", validate=_are_offices),
         "data_sources": env.json("DATA_SOURCES"),
         "wechat_api_url": env.str("WECHAT_API_URL", "https://api.weixin.qq.com", validate=url),
         "wechat_app_id": env.str("WECHAT_APP_ID"),
@@ -170,6 +170,31 @@ def _are_throttles(changes: Any) -> None:
     )
     if not sound:
         raise ValidationError('Like {"login.address": [6000, 60]}: tries, and seconds.')
+
+
+def _are_offices(offices: Any) -> None:
+    """Every secret is a text, or `{"secret", "since", "until"}`; what they mean is said in app/offices.py."""
+    if not isinstance(offices, dict) or not all(isinstance(office, dict) for office in offices.values()):
+        raise ValidationError("An object of offices by their department's code.")
+    for code, office in offices.items():
+        entries = [*office.get("secrets", ()), *office.get("client_secrets", ())]
+        if not all(_is_secret(entry) for entry in entries):
+            raise ValidationError(f"{code}: a secret is a text, or has `secret` and instants with their zone.")
+        if not all(isinstance(key, dict) and key.get("kty") in ("EC", "OKP", "RSA") for key in office.get("keys", ())):
+            raise ValidationError(f"{code}: keys are public keys as JWK (RFC 7517).")
+
+
+def _is_secret(entry: Any) -> bool:
+    if isinstance(entry, str):
+        return bool(entry)
+    if not isinstance(entry, dict) or not isinstance(entry.get("secret"), str):
+        return False
+    try:
+        instants = [datetime.fromisoformat(entry[name]) for name in ("since", "until") if name in entry]
+    except (TypeError, ValueError):
+        return False
+    # One without a zone would hold at another time on another machine.
+    return all(instant.tzinfo is not None for instant in instants) and entry.keys() <= {"secret", "since", "until"}
 
 
 def _is_long_or_absent(token: str) -> None:

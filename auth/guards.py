@@ -1,6 +1,6 @@
 """Guards: who may enter. Every door of the API is built with one of these five.
 
-A guard looks at a request and returns the caller it found, or refuses. Each names the security scheme under
+A guard looks at a request and returns the caller it found, or refuses. Each names the security schemes under
 which its doors are published in openapi.yaml.
 """
 
@@ -14,7 +14,7 @@ from flask import Request
 
 from app.people.callers import Caller
 from app.settings import settings
-from auth import addresses, desk_activity, sessions, tokens
+from auth import addresses, desk_activity, office_tokens, sessions, tokens
 from auth import offices as office_signatures
 from auth.tokens import TokenInvalid, TokenMissing
 
@@ -27,7 +27,7 @@ class Guard:
     name: str
     words: str
     check: Callable[[Request], Caller | None]
-    scheme: str | None
+    schemes: tuple[str, ...]
     body_limit: Callable[[], int]
 
 
@@ -72,19 +72,26 @@ def _watcher(request: Request) -> None:
 
 def _office(request: Request) -> Caller:
     code = str((request.view_args or {}).get("office_code", ""))
+    if "Authorization" in request.headers:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        return office_tokens.bearer(code, token, request.headers.get("webhook-id", ""))
     return office_signatures.verified(code, dict(request.headers), request.get_data(cache=True))
 
 
-anyone = Guard("anyone", "Open to anyone.", _anyone, None, lambda: settings().body_limit)
-residents = Guard("residents", "For residents who logged in.", _resident, "resident", lambda: settings().body_limit)
-staff = Guard("staff", "For staff who logged in.", _clerk, "staff", lambda: settings().body_limit)
+anyone = Guard("anyone", "Open to anyone.", _anyone, (), lambda: settings().body_limit)
+residents = Guard("residents", "For residents who logged in.", _resident, ("resident",), lambda: settings().body_limit)
+staff = Guard("staff", "For staff who logged in.", _clerk, ("staff",), lambda: settings().body_limit)
 watchers = Guard(
     "watchers",
     "For whoever watches the service: with METRICS_TOKEN or, where none is set, from this very machine.",
     _watcher,
-    "watcher",
+    ("watcher",),
     lambda: settings().body_limit,
 )
 offices = Guard(
-    "offices", "For approval systems, who sign each request.", _office, "office", lambda: settings().office_body_limit
+    "offices",
+    "For approval systems, who sign each request or send an access token.",
+    _office,
+    ("office", "office_token"),
+    lambda: settings().office_body_limit,
 )

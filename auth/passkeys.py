@@ -97,7 +97,8 @@ def enrol(work: Work, staff_id: UUID, challenge: bytes, answer: dict[str, Any]) 
     values = {"credential_id": made.credential_id, "staff_id": staff_id, "public_key": made.credential_public_key}
     statement = insert(staff_passkeys).values(**values, sign_count=made.sign_count, enrolled_at=clock.now())
     # §7.1 step 26: a key that somebody has already is nobody else's.
-    if work.run(statement.on_conflict_do_nothing()).rowcount != 1:
+    fresh = statement.on_conflict_do_nothing().returning(staff_passkeys.c.staff_id)
+    if work.run(fresh).one_or_none() is None:
         raise PasskeyUnsound("known_already")
 
 

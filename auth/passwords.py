@@ -79,7 +79,8 @@ def _rules(password: str, staff_number: str) -> list[tuple[dict[str, str], bool]
 
 
 def _classes(password: str) -> int:
-    kinds = (str.isupper, str.islower, str.isdigit, lambda one: not one.isalnum())
+    # Characters without capitals, such as Chinese ones, count with the small letters.
+    kinds = (str.isupper, lambda one: one.isalpha() and not one.isupper(), str.isdigit, lambda one: not one.isalnum())
     return sum(any(kind(one) for one in password) for kind in kinds)
 
 

@@ -98,9 +98,10 @@ def as_prometheus(connection: Connection) -> str:
     answers, doors = [], []
     for door, reason, count in found:
         if door == ANSWERS:
-            answers.append(f'onephone_refusals_total{{code="{reason}"}} {count}')
+            answers.append(f'onephone_refusals_total{{code="{_label(reason)}"}} {count}')
         else:
-            doors.append(f'onephone_entrance_events_total{{door="{door}",reason="{reason}"}} {count}')
+            labels = f'door="{_label(door)}",reason="{_label(reason)}"'
+            doors.append(f"onephone_entrance_events_total{{{labels}}} {count}")
     return "\n".join(
         (
             "# HELP onephone_refusals_total Problems told to clients, by their code.",
@@ -112,6 +113,10 @@ def as_prometheus(connection: Connection) -> str:
             "",
         )
     )
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
 
 
 def _save(counts: Counter[tuple[str, str]]) -> None:

@@ -151,12 +151,12 @@ def _factors(work: Work, staff_id: UUID) -> list[str]:
 
 
 def challenge(login_id: UUID, ticket: str) -> dict[str, Any]:
-    """A challenge for a passkey: the `publicKey` of `navigator.credentials.get`. Raises LoginRefused."""
+    """A challenge for a passkey: `passkey` is the `publicKey` of `navigator.credentials.get`. Raises LoginRefused."""
     with database.work() as work:
         login = _held(work, login_id, ticket, SECOND_FACTOR)
         fresh = passkeys.new_challenge()
         _change(work, login, challenge=fresh)
-        return passkeys.options_to_log_in(work, login.staff_id, fresh)
+        return {"passkey": passkeys.options_to_log_in(work, login.staff_id, fresh)}
 
 
 def show_second_factor(

@@ -78,8 +78,10 @@ def decide(work: Work, actor_id: UUID | None, target: Any, act: str, facts: dict
 
 
 def _asked_by_another(work: Work, actor_id: UUID, staff_id: UUID, act: str, facts: dict[str, Any]) -> UUID | None:
-    agreed = staff_changes.alias("agreed")
-    answered = select(agreed.c.id).where(agreed.c.agreed_with == staff_changes.c.id).exists()
+    """The open request of another administrator; once it was done, all requests for the same are closed."""
+    done = staff_changes.alias("done")
+    same = (done.c.staff_id == staff_id) & (done.c.act == act) & (done.c.facts == facts) & ~done.c.asked
+    answered = select(done.c.id).where(same, done.c.at >= staff_changes.c.at).exists()
     statement = select(staff_changes.c.id).where(
         staff_changes.c.staff_id == staff_id,
         staff_changes.c.act == act,

@@ -13,6 +13,7 @@ import requests
 import rfc8785
 from standardwebhooks import Webhook
 
+from app import offices
 from app.settings import settings
 from approvals.connectors.interface import Case, File, Handed, OfficeAway
 
@@ -21,15 +22,15 @@ EVENT_TYPE = "cn.onephone.submission.received"
 
 def send(case: Case) -> Handed:
     """Post the case; the office's reference. Raises OfficeAway."""
-    office = settings().offices.get(case.department_code)
-    if office is None:
+    office, keys = settings().offices.get(case.department_code), offices.signing_keys(case.department_code)
+    if office is None or not keys:
         raise OfficeAway("not_configured")
     body = rfc8785.dumps(_event(case)).decode()
     try:
         answer = requests.post(
             office["url"],
             data=body.encode(),
-            headers=_signed_headers(office["secrets"][0], str(case.key), body),
+            headers=_signed_headers(keys[0].secret, str(case.key), body),
             timeout=settings().outside_timeout.total_seconds(),
             allow_redirects=False,
         )

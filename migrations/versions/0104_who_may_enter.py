@@ -28,6 +28,14 @@ def upgrade() -> None:
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("door", "reason", name=op.f("entrance_counts_pk")),
     )
+    op.create_table(
+        "office_assertions",
+        sa.Column("office", sa.Text(), nullable=False),
+        sa.Column("jti_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("office", "jti_sha256", name=op.f("office_assertions_pk")),
+    )
+    op.create_index(op.f("office_assertions_expires_at_idx"), "office_assertions", ["expires_at"])
     _staff()
 
 

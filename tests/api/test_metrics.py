@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from auth import refusals
 from tests.product import Phone
 
-_LINE = re.compile(r'^[a-z_]+\{(?:[a-z]+="[a-z_]+",?)+\} \d+$')
+_LINE = re.compile(r'^[a-z_]+\{(?:[a-z]+="[a-z0-9_-]+",?)+\} \d+$')
 
 
 def counted(client: FlaskClient, **labels: str) -> int:
