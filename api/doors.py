@@ -36,6 +36,12 @@ from auth.tokens import TokenInvalid, TokenMissing
 
 View = Callable[..., Any]
 
+_LIMIT_HEADERS = {
+    "Retry-After": {"description": "Seconds to wait (RFC 9110 §10.2.3).", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {"description": "The limit: q tries in w seconds.", "schema": {"type": "string"}},
+    "RateLimit": {"description": "What is left: r tries, more in t seconds.", "schema": {"type": "string"}},
+}
+
 # The ETag of something that has revisions; a proxy that compresses makes it a weak one.
 _TRIES = 3
 _STORED_HEADERS = ("ETag", "Location", "Content-Type")
@@ -234,6 +240,7 @@ class Door(Blueprint):
                 schema=ProblemSchema,
                 description=words,
                 content_type=errors.CONTENT_TYPE,
+                headers=_LIMIT_HEADERS if status == 429 else None,
                 example={**example, "instance": "urn:uuid:019aa0de-5b50-7a1c-9a6e-6a1f6f0f2b11"},
             )(view)
         return view

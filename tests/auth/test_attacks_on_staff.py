@@ -71,10 +71,10 @@ def test_guessing_at_the_same_time_gets_no_more_tries(clerk: Person, sql: Sql) -
 
     def guess(number: int) -> int:
         barrier.wait()
-        return (
-            clerk.client.application.test_client()
-            .post(f"{LOGINS}/password", json={"staff_number": clerk.number, "password": f"wrong number {number}"})
-            .status_code
+        client = clerk.client.application.test_client()
+        offer = {"staff_number": clerk.number, "password": f"wrong number {number}"}
+        return int(
+            client.post(f"{LOGINS}/password", json=offer, environ_base={"REMOTE_ADDR": clerk.address}).status_code
         )
 
     with ThreadPoolExecutor(12) as pool:
