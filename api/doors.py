@@ -209,7 +209,7 @@ class Door(Blueprint):
 
     def _security(self) -> list[dict[str, list[str]]]:
         """One of the ways to prove oneself is enough."""
-        return [{scheme: []} for scheme in self.guard.schemes]
+        return [{scheme: []} if scheme else {} for scheme in self.guard.schemes]
 
     def _refusals(self, view: View, rule: str, taken: object, refuses: tuple[type[Refusal], ...]) -> View:
         """Publish every problem this operation can answer, grouped by status."""

@@ -1,7 +1,7 @@
 """Guards: who may enter. Every door of the API is built with one of these five.
 
 A guard looks at a request and returns the caller it found, or refuses. Each names the security schemes under
-which its doors are published in openapi.yaml.
+which its doors are published in openapi.yaml; any one of them is enough, and an empty one is none.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ watchers = Guard(
     "watchers",
     "For whoever watches the service: with METRICS_TOKEN or, where none is set, from this very machine.",
     _watcher,
-    ("watcher",),
+    ("", "watcher"),
     lambda: settings().body_limit,
 )
 offices = Guard(
