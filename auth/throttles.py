@@ -84,7 +84,7 @@ def _span(span: timedelta) -> str:
     return f"{seconds} s"
 
 
-_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 LOGIN = "login"
 LOGIN_ANSWER = "login_answer"
@@ -99,7 +99,7 @@ OFFICE_TOKEN = "office_token"
 # Whole towns stand behind one address of a mobile network, so limits per address only stop machines; what stops
 # guessing are the limits per account, which hold from however many addresses somebody comes.
 THROTTLES: Mapping[str, tuple[Limit, ...]] = {
-    LOGIN: (Limit(ADDRESS, 3000, _MINUTE), Limit(DEVICE, 60, 10 * _MINUTE), Limit(named("phone"), 10, _HOUR)),
+    LOGIN: (Limit(ADDRESS, 3000, _MINUTE), Limit(DEVICE, 60, 10 * _MINUTE)),
     LOGIN_ANSWER: (Limit(ADDRESS, 3000, _MINUTE), Limit(DEVICE, 60, 10 * _MINUTE)),
     REFRESH: (Limit(ADDRESS, 6000, _MINUTE), Limit(DEVICE, 60, 10 * _MINUTE)),
     STAFF_LOGIN: (Limit(ADDRESS, 300, _MINUTE),),

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.database import Work, metadata
 from app.identifiers import new_id
 
-ROLES = ("clerk", "adviser", "head", "supervisor", "auditor", "administrator")
+ROLES = ("clerk", "head", "adviser", "supervisor", "auditor", "administrator")
 
 LOOK = "look"
 """Open residents' submissions, masked."""
@@ -32,8 +32,8 @@ CORRECT = "correct"
 # machinery: neither opens a resident's submission.
 _RIGHTS: dict[str, frozenset[str]] = {
     "clerk": frozenset({LOOK, UNMASK}),
-    "adviser": frozenset({LOOK, CORRECT}),
     "head": frozenset({LOOK}),
+    "adviser": frozenset({LOOK, CORRECT}),
     "supervisor": frozenset({LOOK, READ_LOOKS, CORRECT}),
     "auditor": frozenset({READ_LOOKS}),
     "administrator": frozenset(),
@@ -42,8 +42,8 @@ _LOOKS_ANYWHERE = frozenset({"adviser", "supervisor"})
 
 ROLE_WORDS = {
     "clerk": {"zh": "窗口人员", "en": "clerk"},
+    "head": {"zh": "负责人", "en": "head of the department"},
     "adviser": {"zh": "帮办员", "en": "adviser"},
-    "head": {"zh": "负责人", "en": "head of department"},
     "supervisor": {"zh": "监督员", "en": "supervisor"},
     "auditor": {"zh": "审计员", "en": "auditor"},
     "administrator": {"zh": "管理员", "en": "administrator"},
