@@ -30,6 +30,7 @@ from app.privacy import activities, purges
 from app.settings import settings
 from app.submissions import chaining
 from app.supervision import tree_verification, verification
+from auth import staff_commands, throttles
 
 _HOME = Path(__file__).parent
 
@@ -194,6 +195,15 @@ def _print_lines(lines: list[purges.Line]) -> None:
         print(f"{line.kind:<22} {line.retention_class or '-':<10} {line.count:>10}  {day}")
 
 
+def doors(arguments: argparse.Namespace) -> None:
+    """Print every operation: who may enter, and how often something may be tried."""
+    told = [operation for door in wsgi.DOORS for operation in door.operations]
+    for one in sorted(told, key=lambda one: (one.path, one.method)):
+        limits = "; ".join(limit.told for limit in throttles.THROTTLES[one.throttle]) if one.throttle else "-"
+        print(f"{one.method:<7} {one.path.replace(' ', ''):<66} {one.guard:<10} {limits}")
+    print(f"{len(told)} operations behind {len(wsgi.DOORS)} doors")
+
+
 def openapi(arguments: argparse.Namespace) -> None:
     """Write openapi.yaml, or with --check fail when it is not what the code says."""
     path = _HOME / "openapi.yaml"
@@ -221,6 +231,7 @@ def _parser() -> argparse.ArgumentParser:
         privacy_register,
         purge,
         openapi,
+        doors,
     )
     for run in runs:
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
@@ -254,6 +265,8 @@ def _parser() -> argparse.ArgumentParser:
     catalogue_commands.add_to(commands.add_parser("catalogue", help=words, description=catalogue_commands.__doc__))
     words = "Load the working days of a year, and show which count."
     calendar_commands.add_to(commands.add_parser("calendar", help=words, description=calendar_commands.__doc__))
+    words = "Take staff on, or help one of them in, from the machine itself."
+    staff_commands.add_to(commands.add_parser("staff", help=words, description=staff_commands.__doc__))
     return parser
 
 

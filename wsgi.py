@@ -15,6 +15,7 @@ from api import (
     corrections,
     departments,
     desk_calendars,
+    desk_logins,
     desk_queues,
     desk_steps,
     desk_submissions,
@@ -28,6 +29,7 @@ from api import (
     looks,
     lookups,
     me,
+    metrics,
     notices,
     offices,
     open_queues,
@@ -36,6 +38,7 @@ from api import (
     regions,
     services,
     specification,
+    staff,
     submissions,
     uploads,
 )
@@ -70,8 +73,10 @@ DOORS = (
     erasures.door,
     erasures.open_door,
     offices.door,
-    logins.desk_door,
-    logins.desk_session_door,
+    offices.token_door,
+    desk_logins.door,
+    desk_logins.session_door,
+    staff.door,
     lookups.door,
     desk_submissions.door,
     desk_calendars.door,
@@ -90,6 +95,7 @@ DOORS = (
     catalogue.door,
     health.door,
     health.keys_door,
+    metrics.door,
 )
 
 LISTENERS: dict[type, tuple[events.Listener, ...]] = {

@@ -29,10 +29,18 @@ from app import database, idempotency
 from app.catalogue.availability import Client, client_of
 from app.database import Work
 from app.refusals import Refusal
+from auth import throttles
 from auth.guards import Guard
+from auth.throttles import Throttled
 from auth.tokens import TokenInvalid, TokenMissing
 
 View = Callable[..., Any]
+
+_LIMIT_HEADERS = {
+    "Retry-After": {"description": "Seconds to wait (RFC 9110 §10.2.3).", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {"description": "The limit: q tries in w seconds.", "schema": {"type": "string"}},
+    "RateLimit": {"description": "What is left: r tries, more in t seconds.", "schema": {"type": "string"}},
+}
 
 # The ETag of something that has revisions; a proxy that compresses makes it a weak one.
 _TRIES = 3
@@ -81,6 +89,16 @@ class Visit:
         return int(known[1])
 
 
+@dataclass(frozen=True)
+class Operation:
+    """What one operation says about itself to whoever asks who may enter where."""
+
+    method: str
+    path: str
+    guard: str
+    throttle: str | None
+
+
 class _Bodies(FlaskParser):
     """How bodies are read: JSON in UTF-8 and nothing else, whatever was sent to hurt the reader."""
 
@@ -100,8 +118,11 @@ class Door(Blueprint):
     ARGUMENTS_PARSER = _Bodies()
 
     def __init__(self, noun: str, guard: Guard, url_prefix: str, description: str) -> None:
+        if not isinstance(guard, Guard):
+            raise TypeError(f"the door {noun} has no guard: say who may enter, such as guards.residents")
         super().__init__(noun, __name__, url_prefix=url_prefix, description=description)
         self.guard = guard
+        self.operations: list[Operation] = []
         self.before_request(self._enter)
 
     def _enter(self) -> None:
@@ -148,12 +169,21 @@ class Door(Blueprint):
         media_type: str = "application/json",
         answers_also: dict[int, str] | None = None,
         produces: str | None = None,
+        throttle: str | None = None,
+        location: str = "json",
     ) -> Callable[[View], View]:
+        if throttle is not None:
+            if throttle not in throttles.THROTTLES:
+                raise TypeError(f"{rule} names the throttle {throttle}, which is not in THROTTLES")
+            refuses = (*refuses, Throttled)
+
         def register(view: View) -> View:
             shape = answer if produces is None else {"type": "string", "format": "binary"}
             declared = self.response(status, shape, content_type=produces)(view)
             if body is not None:
-                declared = self.arguments(body(), content_type=media_type, required=body_required)(declared)
+                declared = self.arguments(body(), location=location, content_type=media_type, required=body_required)(
+                    declared
+                )
             if query is not None:
                 declared = self.arguments(query(), location="query")(declared)
             described = self._refusals(declared, rule, body or query, refuses)
@@ -169,13 +199,17 @@ class Door(Blueprint):
             declared._apidoc = self.doc(**docs)(described)._apidoc
             inner = edge(declared)
             guarded = inner if body is None else _json_body(inner, media_type, body_required)
+            if throttle is not None:
+                guarded = _throttled(guarded, throttle)
             self.route(rule, methods=[method])(guarded)
+            self.operations.append(Operation(method, f"{self.url_prefix}{rule}", self.guard.name, throttle))
             return view
 
         return register
 
     def _security(self) -> list[dict[str, list[str]]]:
-        return [] if self.guard.scheme is None else [{self.guard.scheme: []}]
+        """One of the ways to prove oneself is enough."""
+        return [{scheme: []} if scheme else {} for scheme in self.guard.schemes]
 
     def _refusals(self, view: View, rule: str, taken: object, refuses: tuple[type[Refusal], ...]) -> View:
         """Publish every problem this operation can answer, grouped by status."""
@@ -206,12 +240,13 @@ class Door(Blueprint):
                 schema=ProblemSchema,
                 description=words,
                 content_type=errors.CONTENT_TYPE,
+                headers=_LIMIT_HEADERS if status == 429 else None,
                 example={**example, "instance": "urn:uuid:019aa0de-5b50-7a1c-9a6e-6a1f6f0f2b11"},
             )(view)
         return view
 
     def _of_the_guard(self) -> tuple[type[Refusal], ...]:
-        if self.guard.scheme in ("resident", "staff"):
+        if {"resident", "staff", "watcher"} & set(self.guard.schemes):
             return (TokenMissing, TokenInvalid)
         return ()
 
@@ -230,6 +265,25 @@ def _json_body(view: View, media_type: str, required: bool) -> View:
         return view(*args, **kwargs)
 
     return checked
+
+
+def _throttled(view: View, throttle: str) -> View:
+    """Count the try before anything else is done, and by itself: it lasts although the request is refused."""
+
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        throttles.pass_through(throttle, request, g.caller, _content)
+        return view(*args, **kwargs)
+
+    return counted
+
+
+def _content() -> Any:
+    """The JSON of the body; None for what is none, which is refused later, where its faults are named."""
+    try:
+        return current_app.json.loads(request.get_data(cache=True).decode())
+    except (ValueError, RecursionError):
+        return None
 
 
 def _reading(view: View) -> View:

@@ -19,7 +19,7 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, calendars, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import identity
+from app.people import identity, staff_changes
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
@@ -46,7 +46,8 @@ from app.supervision import (
     unmaskings,
 )
 from approvals import decisions
-from auth import offices, sessions, tokens
+from auth import office_tokens, offices, sessions, staff_accounts, throttles, tokens
+from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
 from notifications.channels import wechat
 
@@ -157,7 +158,13 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     sessions.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
+    staff_changes.StaffNotManageable: Problem(403, "只有管理员可以管理工作人员账号", "Administrators manage accounts"),
+    staff_changes.OwnAccount: Problem(403, "不能管理自己的账号", "Nobody manages their own account"),
+    staff_accounts.StaffNumberTaken: Problem(409, "工号已在使用", "The staff number is in use"),
+    staff_accounts.StaffNotFound: Problem(404, "没有这个工号", "Nobody has this staff number"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    office_tokens.OfficeUnproved: Problem(401, "客户端认证失败", "The client did not prove who it is"),
+    office_tokens.GrantUnsupported: Problem(400, "不支持这种授权方式", "This grant type is not supported"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
     copies.CopyNotFound: Problem(404, "没有这份副本，或已过期", "No such copy, or it has expired"),
     copies.CopyNotReady: Problem(409, "副本正在制作", "The copy is still being made"),
@@ -184,6 +191,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     out_of_turn.TakesNotReadable: Problem(403, "您的岗位不能查看顺序监督", "Your role does not supervise the order"),
     ledger.LedgerNotFound: Problem(404, "没有这个队列", "No such queue"),
     activities.RegisterNotAllowed: Problem(403, "您的岗位不能查阅登记表", "Your role does not read the register"),
+    throttles.Throttled: Problem(429, "操作太频繁，请稍后再试", "Tried too often; wait a while"),
     wechat.WechatCodeRefused: Problem(422, "微信登录码无效，请重试", "WeChat does not know this code; try again"),
     wechat.WechatAway: Problem(503, "微信暂不可用，请稍后再试", "WeChat is away; try again"),
 }
@@ -240,6 +248,7 @@ def answer(status: int, code: str, title: str, errors: dict[str, list[str]], fac
 
 def on_refusal(refusal: Refusal) -> Response:
     problem = problem_of(type(refusal))
+    entrance_refusals.count_answer(refusal.code())
     facts = {name: _worded(fact) for name, fact in refusal.facts.items()}
     response = answer(problem.status, refusal.code(), problem.title(g.language), refusal.errors, facts)
     if problem.status == 429:
@@ -249,9 +258,9 @@ def on_refusal(refusal: Refusal) -> Response:
 
 def _tell_limit(response: Response, refusal: Refusal) -> None:
     """When to try again (RFC 9110 §10.2.3), and what the limit is (draft-ietf-httpapi-ratelimit-headers)."""
-    wait, limit = refusal.facts["retry_after"], refusal.facts["limit"]
+    wait, limit, window = refusal.facts["retry_after"], refusal.facts["limit"], refusal.facts.get("window", 3600)
     response.headers["Retry-After"] = str(wait)
-    response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w=3600'
+    response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w={window}'
     response.headers["RateLimit"] = f'"{refusal.code()}";r=0;t={wait}'
 
 

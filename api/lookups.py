@@ -13,7 +13,7 @@ from app.supervision import lookups
 from app.supervision.look_limits import LookLimitReached
 from app.supervision.looks import LookNotAllowed, Reason
 from app.supervision.lookups import Search
-from auth import guards
+from auth import guards, throttles
 
 door = Door("lookups", guards.staff, "/v1/desk/lookups", "The desk looks submissions up.")
 
@@ -25,6 +25,7 @@ door = Door("lookups", guards.staff, "/v1/desk/lookups", "The desk looks submiss
     body=LookupSchema,
     answer=LookSchema,
     refuses=(LookNotAllowed, LookLimitReached, InvalidContent, CursorInvalid),
+    throttle=throttles.LOOKUP,
 )
 def look_up(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
     """Find a submission by its reference, or those of a person; every look names a reason and is recorded."""

@@ -187,6 +187,12 @@ DETAILS: dict[str, dict[str, str]] = {
         ("login_refused", "请重新开始登录。", "Please start the login again."),
         ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
+        (
+            "office_unproved",
+            "请检查客户端断言的签名、受众、时间和编号，或客户端密码。",
+            "Check the assertion's signature, audience, times and id, or the client secret.",
+        ),
+        ("grant_unsupported", "只支持 client_credentials。", "Only client_credentials is supported."),
         ("office_case_not_found", "请核对办件编号。", "Check the reference."),
         ("copy_not_found", "请重新申请一份。", "Please ask for a new one."),
         ("copy_not_ready", "请查看进度，完成后再下载。", "Look at its progress, and fetch it when it is ready."),
@@ -235,6 +241,23 @@ DETAILS: dict[str, dict[str, str]] = {
         ("handler_not_found", "请核对工号。", "Please check the staff number."),
         ("takes_not_readable", "顺序监督由审计员和监督员查看。", "It is for auditors and supervisors."),
         ("ledger_not_found", "请从队列列表中选择。", "Choose one of the list of queues."),
+        (
+            "staff_not_manageable",
+            "如需开通、调岗或停用账号，请联系管理员；审计员可查阅变更记录。",
+            "Ask an administrator; auditors read the records of changes.",
+        ),
+        ("own_account", "请由另一位管理员办理。", "Ask another administrator."),
+        (
+            "staff_number_taken",
+            "请核对工号；调岗请用变更。",
+            "Please check it; to move somebody, send a change.",
+        ),
+        ("staff_not_found", "请核对工号。", "Please check the number."),
+        (
+            "throttled",
+            "请按 Retry-After 的秒数等一等再试，已填写的内容不受影响。",
+            "Wait `retry_after` seconds and try again; nothing you filled in is lost.",
+        ),
         ("looks_not_readable", "查询记录由审计员和监督员查看。", "They are for auditors and supervisors."),
         (
             "unmasking_not_allowed",

@@ -20,6 +20,7 @@ Every error is `application/problem+json` (RFC 9457) with a stable `code`. POSTs
 _SCHEMES = {
     "resident": ("http", "Access token of a resident, from /v1/logins."),
     "staff": ("http", "Access token of a member of staff, from /v1/desk/logins."),
+    "watcher": ("http", "METRICS_TOKEN; not needed from the same machine where none is set."),
 }
 
 _CONFIG = {
@@ -51,9 +52,11 @@ def hang(app: Flask, doors: tuple[Door, ...]) -> None:
     app.config.update(_CONFIG)
     api = _Api(app)
     for name, (kind, words) in _SCHEMES.items():
-        scheme = {"type": kind, "scheme": "bearer", "bearerFormat": "JWT", "description": words}
+        form = {} if name == "watcher" else {"bearerFormat": "JWT"}
+        scheme = {"type": kind, "scheme": "bearer", **form, "description": words}
         api.spec.components.security_scheme(name, scheme)
     api.spec.components.security_scheme("office", _OFFICE_SCHEME)
+    api.spec.components.security_scheme("office_token", _OFFICE_TOKEN_SCHEME)
     for door in doors:
         api.register_blueprint(door)
     app.extensions["onephone_specification"] = api.spec
@@ -66,6 +69,13 @@ _OFFICE_SCHEME = {
     "in": "header",
     "name": "webhook-signature",
     "description": "Standard Webhooks: `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`.",
+}
+
+
+_OFFICE_TOKEN_SCHEME = {
+    "type": "oauth2",
+    "description": "Access token of an office, by private_key_jwt (RFC 7523) or client_secret_basic.",
+    "flows": {"clientCredentials": {"tokenUrl": "/v1/offices/{office_code}/token", "scopes": {}}},
 }
 
 

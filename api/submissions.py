@@ -50,7 +50,7 @@ from app.submissions.submissions import (
     SubmissionIncomplete,
     UploadsUnchecked,
 )
-from auth import guards
+from auth import guards, throttles
 
 door = Door("submissions", guards.residents, "/v1/submissions", "My submissions.")
 
@@ -75,6 +75,7 @@ _FILING = (
     answer=StartedSchema,
     refuses=(*UNAVAILABLE, ServiceNotOnline, *CLOSED, DraftLimitReached, SubmissionNotFound, *_FILING),
     headers=(CLIENT,),
+    throttle=throttles.SUBMIT,
 )
 def start_submission(visit: Visit, wish: dict[str, Any]) -> Response:
     """Start a draft, empty or as a copy, or with `submit` file at once what needs neither materials nor a signature."""
@@ -191,6 +192,7 @@ def sign_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> 
         *CLOSED,
         *_FILING,
     ),
+    throttle=throttles.SUBMIT,
 )
 def submit_submission(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
     """File the draft, or file again what was corrected: the receipt."""

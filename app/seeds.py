@@ -25,6 +25,9 @@ _STAFF = (
     # Two, because nobody reviews a draft of their own.
     ("S0004", "孙丽", "administrator", "gongan"),
     ("S0005", "周强", "administrator", "minzheng"),
+    ("S0006", "吴刚", "head", "gongan"),
+    ("S0007", "郑芳", "head", "minzheng"),
+    ("S0008", "何平", "supervisor", "gongan"),
 )
 
 

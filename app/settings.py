@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
+from ipaddress import ip_network
 from typing import Any
 
 import environs
-from marshmallow import validate
+from marshmallow import ValidationError, validate
 
 _AT_MOST_A_DAY = validate.Range(min=timedelta(seconds=1), max=timedelta(days=1))
 MASTER_KEY_KEEPERS = ("file", "kms", "hsm")
@@ -70,9 +71,21 @@ class Settings:
     tsa_certificates: str | None
     alarm_near_days: int
     unhandled_per_clerk: int
+    trusted_proxies: tuple[str, ...]
+    throttles: dict[str, tuple[int, int]]
+    metrics_token: str
+    staff_password_length: int
+    staff_password_classes: int
+    staff_password_days: int
+    staff_idle: timedelta
+    passkey_origins: tuple[str, ...]
     access_token_life: timedelta = timedelta(minutes=15)
     refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
+    staff_session_life: timedelta = timedelta(hours=12)
+    staff_lock_after: int = 5
+    staff_lock_life: timedelta = timedelta(minutes=30)
+    first_password_life: timedelta = timedelta(days=3)
     draft_life: timedelta = timedelta(days=90)
     upload_slot_life: timedelta = timedelta(minutes=10)
     office_download_life: timedelta = timedelta(hours=24)
@@ -115,7 +128,7 @@ def settings() -> Settings:
         "s3_secret_access_key": env.str("S3_SECRET_ACCESS_KEY"),
         "eid_providers": env.json("EID_PROVIDERS"),
         "staff_providers": env.json("STAFF_PROVIDERS"),
-        "offices": env.json("OFFICES"),
+        "offices": env.json("OFFICES", validate=_are_offices),
         "data_sources": env.json("DATA_SOURCES"),
         "wechat_api_url": env.str("WECHAT_API_URL", "https://api.weixin.qq.com", validate=url),
         "wechat_app_id": env.str("WECHAT_APP_ID"),
@@ -128,6 +141,14 @@ def settings() -> Settings:
         "alarm_near_days": env.int("ALARM_NEAR_DAYS", 1, validate=validate.Range(min=1, max=10)),
         "unhandled_per_clerk": env.int("UNHANDLED_PER_CLERK", 3, validate=validate.Range(min=1, max=1000)),
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
+        "trusted_proxies": env.list("TRUSTED_PROXIES", [], validate=_are_networks),
+        "throttles": env.json("THROTTLES", {}, validate=_are_throttles),
+        "staff_password_length": env.int("STAFF_PASSWORD_LENGTH", 12, validate=validate.Range(min=8, max=64)),
+        "staff_password_classes": env.int("STAFF_PASSWORD_CLASSES", 1, validate=validate.Range(min=1, max=4)),
+        "staff_password_days": env.int("STAFF_PASSWORD_DAYS", 0, validate=validate.Range(min=0, max=3650)),
+        "staff_idle": env.timedelta("STAFF_IDLE_SECONDS", timedelta(minutes=30), validate=_AT_MOST_A_DAY),
+        "passkey_origins": env.list("PASSKEY_ORIGINS", []),
+        "metrics_token": env.str("METRICS_TOKEN", "", validate=_is_long_or_absent),
     }
     try:
         env.seal()
@@ -136,6 +157,9 @@ def settings() -> Settings:
         raise SettingsError(f"The environment is not complete:\n{faults}") from None
     read["s3_public_url"] = read["s3_public_url"] or read["s3_endpoint_url"]
     read["public_url"] = read["public_url"].rstrip("/")
+    read["passkey_origins"] = tuple(read["passkey_origins"]) or (read["public_url"],)
+    read["trusted_proxies"] = tuple(read["trusted_proxies"])
+    read["throttles"] = {name: (most, seconds) for name, (most, seconds) in read["throttles"].items()}
     return Settings(**read)
 
 
@@ -144,6 +168,52 @@ def _authority(env: environs.Env, url: validate.Validator) -> dict[str, str | No
     address = env.str("TSA_URL", None, validate=lambda given: given is None or url(given))
     roots = env.str("TSA_CERTIFICATES", validate=validate.Length(min=1)) if address else None
     return {"tsa_url": address or None, "tsa_certificates": roots}
+def _are_networks(texts: list[str]) -> None:
+    for one in texts:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise ValidationError("Addresses or networks, with commas: 10.0.0.0/8, 192.0.2.7.") from None
+
+
+def _are_throttles(changes: Any) -> None:
+    """`{"login.address": [6000, 60]}`: so many tries, so many seconds, for limits of `auth/throttles.py`."""
+    sound = isinstance(changes, dict) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(type(one) is int and one > 0 for one in pair)
+        for pair in changes.values()
+    )
+    if not sound:
+        raise ValidationError('Like {"login.address": [6000, 60]}: tries, and seconds.')
+
+
+def _are_offices(offices: Any) -> None:
+    """Every secret is a text, or `{"secret", "since", "until"}`; what they mean is said in app/offices.py."""
+    if not isinstance(offices, dict) or not all(isinstance(office, dict) for office in offices.values()):
+        raise ValidationError("An object of offices by their department's code.")
+    for code, office in offices.items():
+        entries = [*office.get("secrets", ()), *office.get("client_secrets", ())]
+        if not all(_is_secret(entry) for entry in entries):
+            raise ValidationError(f"{code}: a secret is a text, or has `secret` and instants with their zone.")
+        if not all(isinstance(key, dict) and key.get("kty") in ("EC", "OKP", "RSA") for key in office.get("keys", ())):
+            raise ValidationError(f"{code}: keys are public keys as JWK (RFC 7517).")
+
+
+def _is_secret(entry: Any) -> bool:
+    if isinstance(entry, str):
+        return bool(entry)
+    if not isinstance(entry, dict) or not isinstance(entry.get("secret"), str):
+        return False
+    try:
+        instants = [datetime.fromisoformat(entry[name]) for name in ("since", "until") if name in entry]
+    except (TypeError, ValueError):
+        return False
+    # One without a zone would hold at another time on another machine.
+    return all(instant.tzinfo is not None for instant in instants) and entry.keys() <= {"secret", "since", "until"}
+
+
+def _is_long_or_absent(token: str) -> None:
+    if token and len(token) < 20:
+        raise ValidationError("At least 20 characters, or absent.")
 
 
 def _keepers(env: environs.Env) -> dict[str, Any]:

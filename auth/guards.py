@@ -1,11 +1,12 @@
-"""Guards: who may enter. Every door of the API is built with one of these four.
+"""Guards: who may enter. Every door of the API is built with one of these five.
 
-A guard looks at a request and returns the caller it found, or refuses. Each names the security scheme under
-which its doors are published in openapi.yaml.
+A guard looks at a request and returns the caller it found, or refuses. Each names the security schemes under
+which its doors are published in openapi.yaml; any one of them is enough, and an empty one is none.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ from flask import Request
 
 from app.people.callers import Caller
 from app.settings import settings
+from auth import addresses, desk_activity, office_tokens, sessions, tokens
 from auth import offices as office_signatures
-from auth import sessions, tokens
 from auth.tokens import TokenInvalid, TokenMissing
 
 
@@ -26,7 +27,7 @@ class Guard:
     name: str
     words: str
     check: Callable[[Request], Caller | None]
-    scheme: str | None
+    schemes: tuple[str, ...]
     body_limit: Callable[[], int]
 
 
@@ -54,19 +55,43 @@ def _resident(request: Request) -> Caller:
 
 def _clerk(request: Request) -> Caller:
     clerk = tokens.clerk_of(_bearer(request))
-    if clerk.session_id in sessions.revoked:
+    if clerk.session_id in sessions.revoked or not desk_activity.is_alive(clerk.session_id):
         raise TokenInvalid
     return clerk
 
 
+def _watcher(request: Request) -> None:
+    """Whoever knows METRICS_TOKEN; where there is none, whoever asks from this very machine."""
+    expected = settings().metrics_token
+    if not expected:
+        if not addresses.is_local(request):
+            raise TokenMissing
+    elif not hmac.compare_digest(_bearer(request).encode(), expected.encode()):
+        raise TokenInvalid
+
+
 def _office(request: Request) -> Caller:
     code = str((request.view_args or {}).get("office_code", ""))
+    if "Authorization" in request.headers:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        return office_tokens.bearer(code, token, request.headers.get("webhook-id", ""))
     return office_signatures.verified(code, dict(request.headers), request.get_data(cache=True))
 
 
-anyone = Guard("anyone", "Open to anyone.", _anyone, None, lambda: settings().body_limit)
-residents = Guard("residents", "For residents who logged in.", _resident, "resident", lambda: settings().body_limit)
-staff = Guard("staff", "For staff who logged in.", _clerk, "staff", lambda: settings().body_limit)
+anyone = Guard("anyone", "Open to anyone.", _anyone, (), lambda: settings().body_limit)
+residents = Guard("residents", "For residents who logged in.", _resident, ("resident",), lambda: settings().body_limit)
+staff = Guard("staff", "For staff who logged in.", _clerk, ("staff",), lambda: settings().body_limit)
+watchers = Guard(
+    "watchers",
+    "For whoever watches the service: with METRICS_TOKEN or, where none is set, from this very machine.",
+    _watcher,
+    ("", "watcher"),
+    lambda: settings().body_limit,
+)
 offices = Guard(
-    "offices", "For approval systems, who sign each request.", _office, "office", lambda: settings().office_body_limit
+    "offices",
+    "For approval systems, who sign each request or send an access token.",
+    _office,
+    ("office", "office_token"),
+    lambda: settings().office_body_limit,
 )

@@ -31,7 +31,7 @@ from app.people.identities import Identity
 from app.privacy import corrections
 from app.refusals import InvalidContent
 from app.settings import settings
-from auth import sessions
+from auth import sessions, staff_logins
 from auth.providers.interface import Handshake, LoginRefused, Proof, Provider
 from auth.providers.registry import PROTOCOLS
 
@@ -137,7 +137,7 @@ def _enter_staff(work: Work, proof: Proof, device: str) -> dict[str, Any]:
     person = staff.active_by_number(work, str(proof.claims.get("staff_number", "")))
     if person is None:
         raise LoginRefused
-    return sessions.open_for_staff(work, person.id, proof.level, proof.authenticated_at, device)
+    return staff_logins.enter_by_sign_on(work, person.id, proof.level, proof.authenticated_at, device)
 
 
 @jobs.tasks.periodic(cron="17 * * * *")

@@ -34,7 +34,7 @@ from app.identifiers import new_id
 from app.people.staff import staff
 from app.refusals import Refusal
 from app.settings import settings
-from auth import tokens
+from auth import desk_activity, tokens
 
 sessions = Table(
     "sessions",
@@ -73,6 +73,7 @@ def open_for_staff(work: Work, staff_id: UUID, level: int, authenticated_at: dat
 
 def _open(work: Work, person: dict[str, UUID], level: int, authenticated_at: datetime, device: str) -> dict[str, Any]:
     refresh_token, now = secrets.token_urlsafe(32), clock.now()
+    life = settings().staff_session_life if "staff_id" in person else settings().refresh_token_life
     statement = insert(sessions).values(
         id=new_id(),
         level=level,
@@ -80,10 +81,13 @@ def _open(work: Work, person: dict[str, UUID], level: int, authenticated_at: dat
         device=device,
         refresh_sha256=_hash(refresh_token),
         created_at=now,
-        expires_at=now + settings().refresh_token_life,
+        expires_at=now + life,
         **person,
     )
-    return _pair(work, work.run(statement.returning(sessions)).one(), refresh_token)
+    session = work.run(statement.returning(sessions)).one()
+    if session.staff_id is not None:
+        desk_activity.begin(work, session.id)
+    return _pair(work, session, refresh_token)
 
 
 def rotate(refresh_token: str) -> dict[str, Any]:
@@ -116,9 +120,11 @@ def _rotated(work: Work, session: Any, offered: str) -> dict[str, Any] | None:
 
 
 def _is_dismissed(work: Work, session: Any) -> bool:
-    """Whether the session is of somebody who works here no longer."""
+    """Whether the session is of somebody who works here no longer, or has been away from the desk for too long."""
     if session.staff_id is None:
         return False
+    if desk_activity.is_idle(work, session.id):
+        return True
     return not work.run(select(staff.c.active).where(staff.c.id == session.staff_id)).scalar_one()
 
 

@@ -26,8 +26,9 @@ from app.settings import settings
 ALGORITHM = "ES256"
 RESIDENTS = "residents"
 STAFF = "staff"
+OFFICES = "offices"
 
-_C = TypeVar("_C", Resident, Clerk)
+_C = TypeVar("_C", Resident, Clerk, str)
 
 
 class TokenMissing(Refusal):
@@ -59,7 +60,7 @@ def published_keys() -> dict[str, Any]:
     return _keys().public
 
 
-def issue(audience: str, subject: UUID, session_id: UUID, claims: dict[str, Any]) -> str:
+def issue(audience: str, subject: UUID | str, session_id: UUID, claims: dict[str, Any]) -> str:
     """A signed access token for one session. `claims` holds no personal data: tokens pass through many hands."""
     key, now = _keys().signing, int(time.time())
     payload = {
@@ -89,6 +90,13 @@ def clerk_of(token: str) -> Clerk:
     return caller
 
 
+def office_of(token: str) -> str:
+    """The code of the office an access token speaks for. Raises TokenInvalid."""
+    code, expires_at = _verified_office(token)
+    _check_time(expires_at)
+    return code
+
+
 def _check_time(expires_at: int) -> None:
     if time.time() >= expires_at:
         raise TokenInvalid
@@ -102,6 +110,11 @@ def _verified_resident(token: str) -> tuple[Resident, int]:
 @lru_cache(maxsize=1024)
 def _verified_clerk(token: str) -> tuple[Clerk, int]:
     return _verified(token, STAFF, _clerk)
+
+
+@lru_cache(maxsize=1024)
+def _verified_office(token: str) -> tuple[str, int]:
+    return _verified(token, OFFICES, lambda claims: str(claims["sub"]))
 
 
 def _resident(claims: dict[str, Any]) -> Resident:

@@ -9,9 +9,10 @@ from urllib.parse import quote
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
+from sandbox import clerk_steps
 from sandbox.onephone_calls import Refused, call
 from sandbox.persons import PERSONS
-from sandbox.sessions import Page, ask, begin, end, finish, logged_in
+from sandbox.sessions import Page, Unfinished, ask, begin, end, finish, logged_in
 from sandbox.settings import settings
 
 PAGE = Page("clerk", "/v1/desk/logins")
@@ -118,7 +119,10 @@ def login() -> Response:
 
 @blueprint.get("/callback")
 def callback() -> Response:
-    return finish(PAGE)
+    try:
+        return finish(PAGE)
+    except Unfinished as left:
+        return clerk_steps.go_on(left.step, left.person or "")
 
 
 @blueprint.post("/logout")

@@ -49,6 +49,12 @@ PERSONS: dict[str, Person] = {
         Person("zhang-wei", "张伟", "Zhang Wei", "19900000004", "有公积金账户", date(1979, 9, 21), 17),
         Person("chen-clerk", "陈静", "Chen Jing", "19900000011", "窗口人员 clerk", staff_number="S0001"),
         Person("zhao-auditor", "赵敏", "Zhao Min", "19900000012", "审计员 auditor", staff_number="S0002"),
+        Person("liu-adviser", "刘洋", "Liu Yang", "19900000013", "帮办员 adviser", staff_number="S0003"),
+        Person("sun-administrator", "孙丽", "Sun Li", "19900000014", "管理员 administrator", staff_number="S0004"),
+        Person("zhou-administrator", "周强", "Zhou Qiang", "19900000015", "管理员 administrator", staff_number="S0005"),
+        Person("wu-head", "吴刚", "Wu Gang", "19900000016", "公安负责人 head", staff_number="S0006"),
+        Person("zheng-head", "郑芳", "Zheng Fang", "19900000017", "民政负责人 head", staff_number="S0007"),
+        Person("he-supervisor", "何平", "He Ping", "19900000018", "监督员 supervisor", staff_number="S0008"),
     )
 }
 

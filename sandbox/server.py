@@ -7,6 +7,7 @@ from flask import Flask, Response, jsonify, render_template
 
 from sandbox import (
     clerk,
+    clerk_steps,
     eid,
     eid_records,
     housing_fund,
@@ -31,9 +32,10 @@ from sandbox.switches import modes, parts, read_switch
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
 MODULES = (
-    *(eid, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data, clerk, switches, wechat, tsa),
+    *(eid, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data, clerk, clerk_steps, switches),
+    *(wechat, tsa),
 )
-SCHEMAS = [m.SCHEMA for m in (eid_records, office_cases, sessions, switches, wechat_records)]
+SCHEMAS = [m.SCHEMA for m in (clerk_steps, eid_records, office_cases, sessions, switches, wechat_records)]
 
 
 def create_app(chosen: Settings) -> Flask:

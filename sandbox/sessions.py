@@ -28,6 +28,14 @@ SCHEMA = """create table if not exists page_session (
 _refreshing = threading.Lock()
 
 
+class Unfinished(Exception):
+    """OnePhone asks staff for one more step before it gives tokens."""
+
+    def __init__(self, step: dict[str, Any], person: str | None) -> None:
+        super().__init__("one more step")
+        self.step, self.person = step, person
+
+
 @dataclass(frozen=True)
 class Page:
     name: str  # its path and its cookie
@@ -45,7 +53,7 @@ def begin(page: Page) -> Response:
 
 
 def finish(page: Page) -> Response:
-    """The browser is back from the provider: change the code into tokens, under a new cookie."""
+    """The browser is back from the provider: change the code into tokens, under a new cookie. Raises Unfinished."""
     session = current(page)
     state = request.args.get("state", "")
     expected = session["state"] if session else ""  # Empty once a login is over.
@@ -57,6 +65,9 @@ def finish(page: Page) -> Response:
     answer = {"code": code, "state": state, "iss": request.args.get("iss", "")}
     tokens = call("POST", f"{page.logins}/{session['login']}/complete", body=answer)
     person = owner_of_code(code)
+    if "access_token" not in tokens:
+        memory().execute("delete from page_session where id = ?", session["id"])
+        raise Unfinished(tokens, person.staff_number if person else None)
     fresh = secrets.token_urlsafe(32)
     memory().execute(
         "update page_session set id = ?, state = '', person = ?, access_token = ?, refresh_token = ? where id = ?",

@@ -87,3 +87,21 @@ class OutcomeSchema(Schema):
             "description": "applied; already_applied (seen before); parked (came too early); ignored (too late)."
         },
     )
+
+
+class OfficeTokenRequestSchema(Schema):
+    """RFC 6749 §4.4.2 with §2.3 or RFC 7523 §2.2; what is not known is ignored (§3.2)."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    grant_type = text(1, 100, required=True, metadata={"example": "client_credentials"})
+    client_id = text(1, 100)
+    client_assertion_type = text(1, 200, metadata={"example": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"})
+    client_assertion = text(1, 8000, metadata={"description": "A JWT signed with a key that is registered for it."})
+
+
+class OfficeTokenSchema(Schema):
+    access_token = fields.String(required=True)
+    token_type = fields.String(required=True, metadata={"example": "Bearer"})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds.", "example": 900})

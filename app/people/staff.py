@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Connection, ForeignKey, Row, Table, Text, select
+from sqlalchemy import Boolean, CheckConstraint, Column, Connection, ForeignKey, Row, Table, Text, select, update
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
@@ -26,8 +27,9 @@ CORRECT = "correct"
 """Verify and decide what residents want corrected about themselves; no department owns that."""
 
 # Advisers answer the telephone for the whole province, and a mask is enough for that; a clerk only knows their own
-# counter, where the papers lie open. Auditors read records of looks, and administrators the machinery: neither
-# opens a resident's submission.
+# counter, where the papers lie open. The head of a department answers for its deadlines: they approve extensions and
+# get its alarms, for which a masked submission is enough. Auditors read records of looks, and administrators the
+# machinery: neither opens a resident's submission.
 _RIGHTS: dict[str, frozenset[str]] = {
     "clerk": frozenset({LOOK, UNMASK}),
     "head": frozenset({LOOK}),
@@ -61,11 +63,22 @@ staff = Table(
 )
 
 
-def hire(work: Work, staff_number: str, name: str, role: str, department_code: str) -> None:
-    """Add a member of staff, or bring an existing one up to date."""
-    values = {"name": name, "role": role, "department_code": department_code, "active": True}
+def hire(work: Work, staff_number: str, name: str, role: str, department_code: str, *, active: bool = True) -> UUID:
+    """Add a member of staff, or bring an existing one up to date; their id."""
+    values = {"name": name, "role": role, "department_code": department_code, "active": active}
     statement = insert(staff).values(id=new_id(), staff_number=staff_number, **values)
-    work.run(statement.on_conflict_do_update(index_elements=["staff_number"], set_=values))
+    statement = statement.on_conflict_do_update(index_elements=["staff_number"], set_=values)
+    return UUID(str(work.run(statement.returning(staff.c.id)).scalar_one()))
+
+
+def locked(work: Work, staff_number: str) -> Row[Any] | None:
+    """Whoever has, or had, this number, under their row lock; None for nobody."""
+    return work.run(select(staff).where(staff.c.staff_number == staff_number).with_for_update()).one_or_none()
+
+
+def change(work: Work, staff_id: UUID, **values: Any) -> None:
+    """Change a member of staff's name, role, department_code or active."""
+    work.run(update(staff).where(staff.c.id == staff_id).values(**values))
 
 
 def active_by_number(work: Work, staff_number: str) -> Row[tuple[UUID, str, str]] | None:

@@ -13,6 +13,7 @@ import requests
 import rfc8785
 from standardwebhooks import Webhook
 
+from app import offices
 from app.settings import settings
 from approvals.connectors.interface import Case, Change, File, Handed, OfficeAway
 
@@ -33,15 +34,15 @@ def tell(case: Case, change: Change) -> None:
 
 
 def _post(department_code: str, event: dict[str, Any]) -> requests.Response:
-    office = settings().offices.get(department_code)
-    if office is None:
+    office, keys = settings().offices.get(department_code), offices.signing_keys(department_code)
+    if office is None or not keys:
         raise OfficeAway("not_configured")
     body = rfc8785.dumps(event).decode()
     try:
         return requests.post(
             office["url"],
             data=body.encode(),
-            headers=_signed_headers(office["secrets"][0], event["id"], body),
+            headers=_signed_headers(keys[0].secret, event["id"], body),
             timeout=settings().outside_timeout.total_seconds(),
             allow_redirects=False,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import uuid
 from typing import Any
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+import onephone
 import wsgi
 from api.doors import Door
 from auth import guards
@@ -21,8 +23,7 @@ WITHOUT_A_DOOR = {"openapi", "swagger_ui.show"}
 
 OPEN = {
     *("services", "regions", "departments", "notices", "logins", "desk_logins", "tokens", "health", "keys"),
-    "open_erasures",
-    "open_queues",
+    *("open_erasures", "open_queues", "office_tokens"),
 }
 """The doors that anyone may walk through. Adding one here is a decision, so it is written twice."""
 
@@ -52,9 +53,29 @@ def walked(app: Flask) -> list[tuple[str, str, Door]]:
 
 
 @pytest.mark.parametrize("door", wsgi.DOORS, ids=lambda door: door.name)
-def test_a_door_has_one_of_the_four_guards(door: Door) -> None:
-    assert door.guard in (guards.anyone, guards.residents, guards.staff, guards.offices)
-    print(f"{door.url_prefix:24} {door.name:16} {door.guard.name}")
+def test_a_door_has_one_of_the_five_guards(door: Door) -> None:
+    assert door.guard in (guards.anyone, guards.residents, guards.staff, guards.offices, guards.watchers)
+
+
+def test_the_command_prints_every_operation_with_its_guard_and_its_limits(
+    product: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every door is walked, and its guard printed; the same as `onephone doors`."""
+    onephone.doors(argparse.Namespace())
+
+    printed = capsys.readouterr().out
+    print(printed)
+    lines = [line.split() for line in printed.splitlines()]
+    served = {
+        (method, re.sub(r"\s", "", rule.rule))
+        for rule in rules_of(product)
+        for method in (rule.methods or set()) - {"HEAD"}
+        if rule.endpoint not in WITHOUT_A_DOOR
+    }
+    assert {(line[0], line[1]) for line in lines[:-1]} == served, "no route but through a door"
+    assert {line[2] for line in lines[:-1]} == {"anyone", "residents", "staff", "offices", "watchers"}
+    login = next(line for line in lines if line[:2] == ["POST", "/v1/desk/logins/password"])
+    assert " ".join(login[2:]) == "anyone 100 per address in 10 min; 20 per staff_number in 30 min"
 
 
 def test_only_the_named_doors_are_open_to_anyone() -> None:
@@ -69,8 +90,10 @@ def test_every_address_lies_behind_a_door(product: Flask) -> None:
 
 def test_without_a_token_no_guarded_address_answers_anything_but_401(product: Flask, client: FlaskClient) -> None:
     guarded = [(method, path) for method, path, door in walked(product) if door.guard is not guards.anyone]
+    # Who watches the service from the same machine needs no token.
+    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
 
-    answers = {(method, path): client.open(path, method=method) for method, path in guarded}
+    answers = {(method, path): client.open(path, method=method, environ_base=elsewhere) for method, path in guarded}
 
     assert len(guarded) >= 15
     assert {key: answer.status_code for key, answer in answers.items() if answer.status_code != 401} == {}
@@ -94,6 +117,7 @@ def test_what_is_no_token_of_ours_is_refused_without_a_reason(client: FlaskClien
 def test_a_token_opens_only_the_doors_of_its_audience(product: Flask, phone: Phone, make_clerk: Any) -> None:
     clerk = make_clerk("S0001")
     closed = {guards.residents: clerk, guards.staff: phone, guards.offices: phone}
+    assert {door.guard for door in wsgi.DOORS} - closed.keys() == {guards.anyone, guards.watchers}
     guarded = [(method, path, closed[door.guard]) for method, path, door in walked(product) if door.guard in closed]
 
     answers = {(method, path): stranger.send(method, path).status_code for method, path, stranger in guarded}
@@ -104,3 +128,19 @@ def test_a_token_opens_only_the_doors_of_its_audience(product: Flask, phone: Pho
 def test_a_door_can_not_be_built_without_a_guard() -> None:
     with pytest.raises(TypeError):
         Door("visitors", url_prefix="/v1/visitors", description="Nobody said who may enter.")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("nobody", [None, "anyone", guards, lambda request: None])
+def test_what_is_no_guard_is_none(nobody: Any) -> None:
+    with pytest.raises(TypeError):
+        Door("visitors", nobody, "/v1/visitors", "Somebody said something.")
+
+
+def test_a_door_with_a_throttle_that_nobody_defined_can_not_be_built() -> None:
+    door = Door("visitors", guards.anyone, "/v1/visitors", "Whoever they are.")
+
+    with pytest.raises(TypeError):
+
+        @door.handles("POST", "", throttle="as often as they like")
+        def visit(language: str, device: str) -> None:
+            """Come in."""

@@ -156,3 +156,35 @@ def test_an_access_token_does_not_help(office: OfficeSystem, said: dict[str, Any
     body = json.dumps(said)
 
     assert_turned_away(office.post(body, {"Authorization": f"Bearer {phone.tokens['access_token']}"}))
+
+
+def test_a_captured_message_sent_again_changes_nothing(
+    client: FlaskClient, office: OfficeSystem, phone: Any, make_submission: Any, run_jobs: Any, sql: Any
+) -> None:
+    """A replay within the five minutes: let in, because a lost answer must be asked for again, and taken once."""
+    draft = make_submission()
+    receipt = phone.post(f"/v1/submissions/{draft['id']}/submit").json
+    said = message(receipt["reference"], "accepted")
+    body = json.dumps(said)
+    headers = office.headers(body, said["id"])
+
+    answers = [office.post(body, headers).json["outcome"] for _ in range(3)]
+
+    assert answers == ["applied", "already_applied", "already_applied"]
+    steps = sql("SELECT count(*) AS n FROM history WHERE submission_id = %s AND step = 'accept'", draft["id"])
+    assert steps[0]["n"] == 1
+
+
+def test_a_secret_that_runs_out_is_noticed_and_then_refused(
+    office: OfficeSystem, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch, log: list[str]
+) -> None:
+    old, new = settings().offices["gongan"]["secrets"][0], new_secret()
+    until = (clock.now() + timedelta(minutes=2)).isoformat()
+    monkeypatch.setitem(settings().offices["gongan"], "secrets", [{"secret": old, "until": until}, {"secret": new}])
+
+    assert_let_in(office.send(said, secret=new))
+    assert not any("old_secret_used" in line for line in log)
+    assert_let_in(office.send(said, secret=old))
+    assert any("old_secret_used_by_gongan" in line for line in log)
+    with clock.moved(timedelta(minutes=3)):
+        assert_turned_away(office.send(said, secret=old))

@@ -369,3 +369,58 @@ def test_closing_the_account_ends_the_login_and_leaves_a_number(client: FlaskCli
 
     assert page.status_code == 200 and "/v1/open/erasures/e1" in page.text
     assert "用电子身份登录" in client.get("/phone").text
+
+
+STEP = {"id": "login1", "ticket": "ticket 1", "expires_at": "later"}
+
+
+def test_staff_log_in_by_password_and_code(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    onephone.answers["POST", "/v1/desk/logins/password"] = 200, {"next": "second_factor", **STEP}
+    onephone.answers["POST", "/v1/desk/logins/login1/second-factor"] = 200, {"next": "done", **TOKENS}
+
+    asked = client.post("/clerk/password", data={"staff_number": " S0001 ", "password": "kettle waterfall"})
+    assert "动态口令" in asked.text and "ticket 1" not in asked.text
+    done = client.post("/clerk/step", data={"typed": "287082"})
+
+    assert "登录成功" in done.text and "陈静" in client.get("/clerk").text
+    told = [call.body for call in onephone.calls if call.path.startswith("/v1/desk/logins/")]
+    assert told[0] == {"staff_number": "S0001", "password": "kettle waterfall"}
+    assert told[1] == {"ticket": "ticket 1", "totp": "287082"}
+    assert "请重新登录" in client.post("/clerk/step", data={"typed": "287082"}).text, "a step is taken once"
+
+
+def test_a_first_login_sets_a_password_and_adds_an_app(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    login = "/v1/desk/logins/login1"
+    onephone.answers["POST", "/v1/desk/logins/password"] = 200, {"next": "new_password", **STEP}
+    onephone.answers["POST", f"{login}/new-password"] = 200, {"next": "enrol", **STEP}
+    onephone.answers["POST", f"{login}/enrolment"] = 200, {"totp": {"secret": "GEZDGNBV", "address": "otpauth://x"}}
+    done = {"next": "done", "recovery_codes": ["ABCD-EFGH"], **TOKENS}
+    onephone.answers["POST", f"{login}/enrolment/confirm"] = 200, done
+
+    assert "新密码" in client.post("/clerk/password", data={"staff_number": "S0001", "password": "first"}).text
+    assert "GEZDGNBV" in client.post("/clerk/step", data={"typed": "a password of my own"}).text
+    assert "ABCD-EFGH" in client.post("/clerk/step", data={"typed": "287082"}).text
+    assert "ABCD-EFGH" not in client.get("/clerk").text, "shown once"
+
+
+def test_single_sign_on_may_be_asked_for_a_second_factor(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    onephone.answers["POST", "/v1/desk/logins/login1/complete"] = 200, {"next": "second_factor", **STEP}
+    there = urlsplit(client.post("/clerk/login").location)
+    query = there.query
+    back = urlsplit(client.post(f"{there.path}?{query}", data={"person": "chen-clerk"}).location)
+
+    page = client.get(f"/clerk/callback?{back.query}")
+
+    assert page.status_code == 200 and "动态口令" in page.text
+    assert "统一认证" in client.get("/clerk").text, "not in yet"
+
+
+def test_a_wrong_password_is_told_in_onephones_words(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    onephone.answers["POST", "/v1/desk/logins/password"] = (
+        403,
+        {"title": "认证没有通过，请重新登录", "code": "login_refused"},
+    )
+
+    page = client.post("/clerk/password", data={"staff_number": "S0001", "password": "x"})
+
+    assert page.status_code == 502 and "认证没有通过" in page.text
