@@ -38,6 +38,7 @@ from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadRe
 from app.privacy import purges
 from app.settings import settings
 from approvals import handover
+from auth.providers import configured
 from notifications import sending, subscriptions
 
 DOORS = (
@@ -87,6 +88,7 @@ KEEPERS = (purges,)
 def create_app() -> Flask:
     """The web application, as a WSGI server loads it. Stops with every fault of the environment at once."""
     settings()
+    configured.check()
     data_keys.ring()
     logs.configure()
     connect_rooms()

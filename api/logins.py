@@ -17,6 +17,7 @@ from api.schemas.logins import (
 )
 from app.refusals import InvalidContent
 from auth import guards, logins, sessions
+from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
 from auth.sessions import RefreshTokenInvalid
 
@@ -29,8 +30,8 @@ session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of t
 
 @door.handles("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """Begin a login: where to send the person."""
-    return logins.start(logins.RESIDENTS, **_named(wish))
+    """Begin a login: where to send the person, or what the app needs to go on."""
+    return logins.start(logins.RESIDENTS, language=language, **_named(wish))
 
 
 @door.handles(
@@ -38,7 +39,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway),
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a login with what the provider sent back."""
@@ -50,7 +51,7 @@ def complete_login(language: str, device: str, answer: dict[str, Any], login_id:
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a staff login: where to send the person."""
-    return logins.start(logins.STAFF, **_named(wish))
+    return logins.start(logins.STAFF, language=language, **_named(wish))
 
 
 @desk_door.handles(
@@ -58,7 +59,7 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway),
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a staff login with what the provider sent back."""
@@ -84,4 +85,5 @@ def log_out_of_desk(visit: Visit) -> None:
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:
-    return {"provider_name": wish["provider"], "redirect_uri": wish["redirect_uri"], "level": wish["level"]}
+    """A wish as `logins.start` takes it."""
+    return {("provider_name" if name == "provider" else name): value for name, value in wish.items()}
