@@ -196,7 +196,7 @@ def _why_not(login: Any, audience: str, secret: str) -> str:
 
 
 def _check_strength(proof: Proof, wish: Wish, begun_at: datetime) -> None:
-    """Level and freshness as they are, not as they were asked: providers may return less (OIDC Core §5.5.1.1, RFC 9470).
+    """Level and freshness as they are and not as they were asked (OIDC Core §5.5.1.1: a provider may return less).
 
     Freshness counts from when the login began, because the person may take their time at the provider.
     """

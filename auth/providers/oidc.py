@@ -163,7 +163,9 @@ class OidcProvider:
         """OpenID Connect Core §3.1.3.7, steps 4, 5 and 10: for several audiences it says for whom it was made, and
         a token made long ago was kept by somebody."""
         party = claims.get("azp")
-        if party != self.client_id and (party is not None or isinstance(claims["aud"], list) and len(claims["aud"]) > 1):
+        if party != self.client_id and (
+            party is not None or (isinstance(claims["aud"], list) and len(claims["aud"]) > 1)
+        ):
             raise LoginRefused("authorized_party_wrong")
         if claims["iat"] < time.time() - settings().login_life.total_seconds() - _LEEWAY_SECONDS:
             raise LoginRefused("id_token_stale")

@@ -108,7 +108,9 @@ class TicketProvider:
             "document_number": person.get("idNo"),
             "phone_number": person.get("phone"),
         }
-        if not all(isinstance(found[name], str) and found[name] for name in ("name", "document_type", "document_number")):
+        if not all(
+            isinstance(found[name], str) and found[name] for name in ("name", "document_type", "document_number")
+        ):
             raise LoginRefused("person_incomplete")
         return {name: value for name, value in found.items() if isinstance(value, str)}
 
