@@ -53,12 +53,9 @@ def test_it_proves_a_person(driver: Driver) -> None:
     proof = log_in(driver)
 
     identity = proof.identity("name in the configuration")
-    assert identity.person is not None
-    assert (identity.person.name, identity.person.document_type, identity.person.document_number) == (
-        LI[0],
-        "111",
-        LI[1],
-    )
+    person = identity.person
+    assert person is not None
+    assert (person.name, person.document_type, person.document_number) == (LI[0], "111", LI[1])
     assert identity.provider == "name in the configuration"
     assert identity.method == proof.method == driver.provider().protocol
 
