@@ -120,6 +120,11 @@ DETAILS: dict[str, dict[str, str]] = {
         ("refresh_token_invalid", "请重新登录，草稿都还在。", "Log in again; your drafts are all here."),
         ("login_refused", "请重新开始登录。", "Please start the login again."),
         (
+            "person_unproved",
+            "请换一种能证明身份的方式登录。",
+            "Please log in in a way that proves who you are.",
+        ),
+        (
             "login_too_weak",
             "请用更高等级的认证方式，并当场认证后再试。",
             "Prove it in a stronger way, and freshly, then try again.",

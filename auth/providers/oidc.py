@@ -111,6 +111,7 @@ class OidcProvider:
                     code=code,
                     code_verifier=handshake.verifier,
                     timeout=settings().outside_timeout.total_seconds(),
+                    allow_redirects=False,
                 )
         except OAuthError:
             raise LoginRefused("code_refused") from None

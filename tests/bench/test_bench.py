@@ -98,6 +98,7 @@ def test_the_search_bench_imports_by_command_and_finds_everything(tmp_path: Path
     assert all(one["rps"] > 0 and one["errors"] == 0 for one in content["reads"].values())
 
 
+@pytest.mark.timeout(300)
 def test_the_bench_of_logins_lets_everybody_in_and_somebody_out(tmp_path: Path) -> None:
     told = tmp_path / "told.json"
     sizes = ["--logins", "12", "--at-once", "4", "--workers", "1", "--threads", "2"]
