@@ -51,6 +51,7 @@ from app.settings import settings
 from app.submissions import recounts
 from app.supervision import time_stamps, tree_heads, waiting
 from approvals import handover, updates
+from auth.providers import configured
 from notifications import sending, subscriptions
 
 DOORS = (
@@ -113,6 +114,7 @@ KEEPERS = (purges, recounts, waiting, tree_heads, time_stamps)
 def create_app() -> Flask:
     """The web application, as a WSGI server loads it. Stops with every fault of the environment at once."""
     settings()
+    configured.check()
     data_keys.ring()
     logs.configure()
     connect_rooms()

@@ -21,6 +21,7 @@ from api.schemas.desk_logins import (
 from api.schemas.logins import LoginAnswerSchema, LoginSchema, LoginStartSchema
 from app.refusals import InvalidContent
 from auth import guards, logins, sessions, staff_logins, throttles
+from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
 
 door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in.")
@@ -38,7 +39,7 @@ session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Session
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login by single sign-on: where to send the person."""
-    return logins.start(logins.STAFF, wish["provider"], wish["redirect_uri"], wish["level"])
+    return logins.start(logins.STAFF, language=language, **wish)
 
 
 @door.handles(
@@ -46,7 +47,7 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused, ProviderAway),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway),
     throttle=throttles.STAFF_LOGIN,
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:

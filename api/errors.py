@@ -19,7 +19,7 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, calendars, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import identity, staff_changes
+from app.people import accounts, identity, staff_changes
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
@@ -46,7 +46,7 @@ from app.supervision import (
     unmaskings,
 )
 from approvals import decisions
-from auth import office_tokens, offices, sessions, staff_accounts, throttles, tokens
+from auth import logins, office_tokens, offices, sessions, staff_accounts, throttles, tokens
 from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
 from notifications.channels import wechat
@@ -157,6 +157,8 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     tokens.TokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
     sessions.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
+    accounts.PersonUnproved: Problem(403, "这次登录没有证明您是谁", "This login does not prove who you are"),
+    logins.LoginTooWeak: Problem(403, "认证等级不够或认证已久", "Proved too weakly, or too long ago"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
     staff_changes.StaffNotManageable: Problem(403, "只有管理员可以管理工作人员账号", "Administrators manage accounts"),
     staff_changes.OwnAccount: Problem(403, "不能管理自己的账号", "Nobody manages their own account"),

@@ -17,6 +17,7 @@ from api.schemas.logins import (
 )
 from app.refusals import InvalidContent
 from auth import guards, logins, sessions, throttles
+from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
 from auth.sessions import RefreshTokenInvalid
 
@@ -35,8 +36,8 @@ session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of t
     throttle=throttles.LOGIN,
 )
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """Begin a login: where to send the person."""
-    return logins.start(logins.RESIDENTS, **_named(wish))
+    """Begin a login: where to send the person, or what the app needs to go on."""
+    return logins.start(logins.RESIDENTS, language=language, **wish)
 
 
 @door.handles(
@@ -44,7 +45,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway),
     throttle=throttles.LOGIN_ANSWER,
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
@@ -69,7 +70,3 @@ def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[st
 def log_out(visit: Visit) -> None:
     """Log out on this device."""
     sessions.revoke(visit.work, g.caller.session_id)
-
-
-def _named(wish: dict[str, Any]) -> dict[str, Any]:
-    return {"provider_name": wish["provider"], "redirect_uri": wish["redirect_uri"], "level": wish["level"]}

@@ -35,6 +35,8 @@ class Settings:
     wechat_app_secret: str = field(repr=False)
     wechat_template: str
     tsa_file: str = ""
+    ticket_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    network_id_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     code_life: float = 60
     login_code_life: float = 300
     access_token_life: int = 7200
@@ -60,6 +62,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wechat_app_secret=environment["WECHAT_APP_SECRET"],
         wechat_template=environment["WECHAT_PROGRESS_TEMPLATE"],
         tsa_file=environment.get("SANDBOX_TSA_FILE", ""),
+        ticket_apps=json.loads(environment.get("SANDBOX_TICKET_APPS", "{}")),
+        network_id_apps=json.loads(environment.get("SANDBOX_NETWORK_ID_APPS", "{}")),
     )
 
 
