@@ -27,6 +27,7 @@ from api import (
     offices,
     regions,
     services,
+    sessions,
     specification,
     submissions,
     uploads,
@@ -34,19 +35,20 @@ from api import (
 from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
-from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
+from app.events import ConsentWithdrawn, SessionStolen, StepTaken, SubmissionReceived, UploadReceived
 from app.privacy import purges
 from app.settings import settings
 from approvals import handover
-from notifications import sending, subscriptions
+from notifications import account_notices, sending, subscriptions
 
 DOORS = (
     services.door,
     regions.door,
     departments.door,
     logins.door,
-    logins.token_door,
-    logins.session_door,
+    sessions.token_door,
+    sessions.door,
+    sessions.sign_in_door,
     me.door,
     submissions.door,
     uploads.door,
@@ -61,7 +63,7 @@ DOORS = (
     erasures.open_door,
     offices.door,
     logins.desk_door,
-    logins.desk_session_door,
+    sessions.desk_door,
     lookups.door,
     desk_submissions.door,
     looks.door,
@@ -77,6 +79,7 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     StepTaken: (sending.on_step,),
     UploadReceived: (documents.on_received,),
     ConsentWithdrawn: (subscriptions.on_withdrawn,),
+    SessionStolen: (account_notices.on_stolen,),
 }
 
 

@@ -26,7 +26,7 @@ from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import offices, sessions, tokens
+from auth import devices, offices, rotations, sessions, tokens
 from auth.providers import interface as providers
 from notifications.channels import wechat
 
@@ -108,7 +108,9 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     CursorInvalid: Problem(400, "游标无效", "The cursor is not valid"),
     tokens.TokenMissing: Problem(401, "请先登录", "Please log in"),
     tokens.TokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
-    sessions.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    rotations.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    sessions.SessionNotFound: Problem(404, "没有这个登录设备", "No such session"),
+    devices.DeviceInvalid: Problem(400, "设备编号格式不对", "The device id is malformed"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),

@@ -1,30 +1,27 @@
-"""Logins of residents and of staff, and the tokens that keep them in."""
+"""Logins of residents and of staff."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from flask import g
+from flask import request
 
-from api.doors import Door, Visit
+from api.doors import Door
+from api.headers import DEVICE
 from api.schemas.logins import (
     LoginAnswerSchema,
     LoginSchema,
     LoginStartSchema,
-    RefreshSchema,
-    TokenPairSchema,
 )
+from api.schemas.sessions import TokenPairSchema
 from app.refusals import InvalidContent
-from auth import guards, logins, sessions
+from auth import devices, guards, logins
+from auth.devices import DeviceInvalid
 from auth.providers.interface import LoginRefused, ProviderAway
-from auth.sessions import RefreshTokenInvalid
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
 desk_door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in by single sign-on.")
-token_door = Door("tokens", guards.anyone, "/v1/tokens", "Keep a session alive.")
-desk_session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions of the member of staff.")
-session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of the caller.")
 
 
 @door.handles("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
@@ -38,11 +35,12 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    headers=(DEVICE,),
+    refuses=(LoginRefused, ProviderAway, DeviceInvalid),
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a login with what the provider sent back."""
-    return logins.complete(logins.RESIDENTS, login_id, answer, device)
+    return logins.complete(logins.RESIDENTS, login_id, answer, devices.of(request))
 
 
 @desk_door.handles(
@@ -58,29 +56,12 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    headers=(DEVICE,),
+    refuses=(LoginRefused, ProviderAway, DeviceInvalid),
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a staff login with what the provider sent back."""
-    return logins.complete(logins.STAFF, login_id, answer, device)
-
-
-@token_door.handles("POST", "/refresh", body=RefreshSchema, answer=TokenPairSchema, refuses=(RefreshTokenInvalid,))
-def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
-    """Exchange a refresh token for a new pair; a spent one ends its session."""
-    return sessions.rotate(offer["refresh_token"])
-
-
-@session_door.saves("DELETE", "/current", status=204)
-def log_out(visit: Visit) -> None:
-    """Log out on this device."""
-    sessions.revoke(visit.work, g.caller.session_id)
-
-
-@desk_session_door.saves("DELETE", "/current", status=204)
-def log_out_of_desk(visit: Visit) -> None:
-    """Log out at this desk."""
-    sessions.revoke(visit.work, visit.caller.session_id)
+    return logins.complete(logins.STAFF, login_id, answer, devices.of(request))
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:

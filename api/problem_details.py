@@ -162,6 +162,12 @@ DETAILS: dict[str, dict[str, str]] = {
             "遮盖后的信息足够答复；如需核对，请转办理部门。",
             "Masked data is enough to answer; the department in charge can check more.",
         ),
+        ("session_not_found", "它可能已经退出，请刷新设备列表。", "It may have ended: read the list of devices again."),
+        (
+            "device_invalid",
+            "OnePhone-Device 应为 22 至 128 个 base64url 字符。",
+            "`OnePhone-Device` is 22 to 128 characters of base64url.",
+        ),
         ("wechat_code_refused", "请重新打开小程序再试。", "Open the mini-program again and retry."),
         ("wechat_away", "办件不受影响，请稍后再绑定。", "Your submissions are not affected: bind it later."),
         ("request_malformed", "请发送符合接口说明的 JSON。", "Send JSON as the specification says."),

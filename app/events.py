@@ -49,6 +49,15 @@ class DraftExpiring:
     submission_id: UUID
 
 
+@dataclass(frozen=True)
+class SessionStolen:
+    """A refresh token of a resident was used again, or on another device: somebody had copied it, and the session
+    was ended. `sign_in_id` is its line in their sign-in history."""
+
+    resident_id: UUID
+    sign_in_id: UUID
+
+
 Listener = Callable[[Any, Any], None]
 """Gets the unit of work (`app.database.Work`, which stands above this file) and the event; may only add jobs."""
 

@@ -14,7 +14,8 @@ from flask import Request
 from app.people.callers import Caller
 from app.settings import settings
 from auth import offices as office_signatures
-from auth import sessions, tokens
+from auth import tokens
+from auth.revocations import revoked
 from auth.tokens import TokenInvalid, TokenMissing
 
 
@@ -47,14 +48,14 @@ def _anyone(request: Request) -> None:
 
 def _resident(request: Request) -> Caller:
     resident = tokens.resident_of(_bearer(request))
-    if resident.session_id in sessions.revoked:
+    if revoked.bars(resident):
         raise TokenInvalid
     return resident
 
 
 def _clerk(request: Request) -> Caller:
     clerk = tokens.clerk_of(_bearer(request))
-    if clerk.session_id in sessions.revoked:
+    if revoked.bars(clerk):
         raise TokenInvalid
     return clerk
 

@@ -32,6 +32,7 @@ from app.privacy import corrections
 from app.refusals import InvalidContent
 from app.settings import settings
 from auth import sessions
+from auth.devices import Device
 from auth.providers.interface import Handshake, LoginRefused, Proof, Provider
 from auth.providers.registry import PROTOCOLS
 
@@ -92,7 +93,7 @@ def start(audience: str, provider_name: str, redirect_uri: str, level: int | Non
     return {"id": login_id, "authorize_url": url, "expires_at": expires_at}
 
 
-def complete(audience: str, login_id: UUID, answer: dict[str, Any], device: str) -> dict[str, Any]:
+def complete(audience: str, login_id: UUID, answer: dict[str, Any], device: Device) -> dict[str, Any]:
     """Turn what the person came back with into a session: the token pair.
 
     `answer` has code, state and iss. Saves in two parts, because no connection is held while the provider is
@@ -122,17 +123,18 @@ def _spend(work: Work, audience: str, login_id: UUID) -> Any:
     return work.run(statement.values(used_at=clock.now()).returning(logins)).one_or_none()
 
 
-def _enter_resident(work: Work, identity: Identity, device: str) -> dict[str, Any]:
+def _enter_resident(work: Work, identity: Identity, device: Device | str) -> dict[str, Any]:
     try:
         resident_id, before = accounts.enter(work, identity)
     except (PersonUnproved, NothingToIndex):
         raise LoginRefused from None
     if before is not None and identity.person is not None:
         corrections.note_login(work, resident_id, before, identity.person)
-    return sessions.open_for_resident(work, resident_id, identity.level, identity.authenticated_at, device)
+    how = (identity.reached, identity.authenticated_at, device, identity.provider, identity.method)
+    return sessions.open_for_resident(work, resident_id, *how)
 
 
-def _enter_staff(work: Work, proof: Proof, device: str) -> dict[str, Any]:
+def _enter_staff(work: Work, proof: Proof, device: Device) -> dict[str, Any]:
     """Only people on the staff list get in, whatever the provider says of them."""
     person = staff.active_by_number(work, str(proof.claims.get("staff_number", "")))
     if person is None:

@@ -106,11 +106,25 @@ def _verified_clerk(token: str) -> tuple[Clerk, int]:
 
 def _resident(claims: dict[str, Any]) -> Resident:
     authenticated_at = datetime.fromtimestamp(claims["auth_time"], UTC)
-    return Resident(UUID(claims["sub"]), UUID(claims["sid"]), claims["lvl"], authenticated_at)
+    who = (UUID(claims["sub"]), UUID(claims["sid"]), _number(claims["lvl"]), authenticated_at)
+    organisation = claims.get("org")
+    return Resident(*who, organisation and UUID(organisation), *_of_session(claims))
 
 
 def _clerk(claims: dict[str, Any]) -> Clerk:
-    return Clerk(UUID(claims["sub"]), UUID(claims["sid"]), claims["role"], claims["dept"])
+    return Clerk(UUID(claims["sub"]), UUID(claims["sid"]), claims["role"], claims["dept"], *_of_session(claims))
+
+
+def _of_session(claims: dict[str, Any]) -> tuple[datetime | None, int]:
+    """When the session ends, and the generation of its tokens; one that was made before we told them has neither."""
+    ends = claims.get("sxp")
+    return ends and datetime.fromtimestamp(ends, UTC), _number(claims.get("gen", 0))
+
+
+def _number(claim: Any) -> int:
+    if type(claim) is not int:
+        raise TypeError
+    return claim
 
 
 def _verified(token: str, audience: str, read: Callable[[dict[str, Any]], _C]) -> tuple[_C, int]:

@@ -11,6 +11,9 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 from app.database import metadata
 from app.people.residents import Person
 
+ACCOUNT_LEVEL = 1
+"""How far a login reaches that vouches for nobody (domain-facts §2.3)."""
+
 PERSON = "person"
 ORGANISATION = "organisation"
 
@@ -56,6 +59,11 @@ class Identity:
     person: Person | None = None
     phone: str | None = None
     organisation: Organisation | None = None
+
+    @property
+    def reached(self) -> int:
+        """The level of the session that this login opens: without a person it is an account and no more."""
+        return self.level if self.person is not None else min(self.level, ACCOUNT_LEVEL)
 
     @property
     def subject_type(self) -> str:
