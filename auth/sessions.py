@@ -154,13 +154,17 @@ def end_of(session: Any) -> datetime:
     return ends
 
 
+def _seconds_until(moment: datetime) -> int:
+    return max(0, int((moment - clock.now()).total_seconds()))
+
+
 def pair(work: Work, session: Any, refresh_token: str) -> dict[str, Any]:
     """The tokens of a session as the client gets them. `refresh_expires_in` is when its silence or age ends it."""
     return {
         **access(work, session),
         "refresh_token": refresh_token,
-        "refresh_expires_in": max(0, int((end_of(session) - clock.now()).total_seconds())),
-        "session_expires_in": max(0, int((session.expires_at - clock.now()).total_seconds())),
+        "refresh_expires_in": _seconds_until(end_of(session)),
+        "session_expires_in": _seconds_until(session.expires_at),
     }
 
 
@@ -250,12 +254,11 @@ def set_elder_mode(work: Work, caller: Resident, elder: bool) -> dict[str, Any]:
     mine = update(sessions).where(sessions.c.resident_id == caller.id, *_alive())
     work.run(mine.values(expires_at=ends, idle_until=func.least(sessions.c.refreshed_at + idle, ends)))
     row = work.run(select(sessions).where(sessions.c.id == caller.session_id)).one()
-    left = {name: getattr(row, name) - clock.now() for name in ("expires_at", "idle_until")}
     return {
         "enabled": elder,
-        "session_expires_in": int(left["expires_at"].total_seconds()),
+        "session_expires_in": _seconds_until(row.expires_at),
         "idle_seconds": int(idle.total_seconds()),
-        "refresh_expires_in": int(min(left.values()).total_seconds()),
+        "refresh_expires_in": _seconds_until(end_of(row)),
     }
 
 
