@@ -187,8 +187,8 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    runs = (api, worker, migrate, keys, rotate_keys, rotate_token_keys, reseal)
-    runs += (publish, seed, privacy_register, purge, openapi)
+    of_keys = (keys, rotate_keys, rotate_token_keys, reseal)
+    runs = (api, worker, migrate, *of_keys, publish, seed, privacy_register, purge, openapi)
     for run in runs:
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
