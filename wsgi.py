@@ -39,6 +39,7 @@ from app.events import ConsentWithdrawn, SessionStolen, StepTaken, SubmissionRec
 from app.privacy import purges
 from app.settings import settings
 from approvals import handover
+from auth.providers import configured
 from notifications import account_notices, sending, subscriptions
 
 DOORS = (
@@ -90,6 +91,7 @@ KEEPERS = (purges,)
 def create_app() -> Flask:
     """The web application, as a WSGI server loads it. Stops with every fault of the environment at once."""
     settings()
+    configured.check()
     data_keys.ring()
     logs.configure()
     connect_rooms()

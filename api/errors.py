@@ -26,7 +26,7 @@ from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import devices, offices, rotations, sessions, tokens
+from auth import devices, logins, offices, rotations, sessions, tokens
 from auth.providers import interface as providers
 from notifications.channels import wechat
 
@@ -112,6 +112,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     sessions.SessionNotFound: Problem(404, "没有这个登录设备", "No such session"),
     devices.DeviceInvalid: Problem(400, "设备编号格式不对", "The device id is malformed"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
+    logins.LoginTooWeak: Problem(403, "认证等级不够或认证已久", "Proved too weakly, or too long ago"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),

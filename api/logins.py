@@ -18,6 +18,7 @@ from api.schemas.sessions import TokenPairSchema
 from app.refusals import InvalidContent
 from auth import devices, guards, logins
 from auth.devices import DeviceInvalid
+from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
@@ -26,8 +27,8 @@ desk_door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in 
 
 @door.handles("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """Begin a login: where to send the person."""
-    return logins.start(logins.RESIDENTS, **_named(wish))
+    """Begin a login: where to send the person, or what the app needs to go on."""
+    return logins.start(logins.RESIDENTS, language=language, **_named(wish))
 
 
 @door.handles(
@@ -36,7 +37,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
     headers=(DEVICE,),
-    refuses=(LoginRefused, ProviderAway, DeviceInvalid),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid),
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a login with what the provider sent back."""
@@ -48,7 +49,7 @@ def complete_login(language: str, device: str, answer: dict[str, Any], login_id:
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a staff login: where to send the person."""
-    return logins.start(logins.STAFF, **_named(wish))
+    return logins.start(logins.STAFF, language=language, **_named(wish))
 
 
 @desk_door.handles(
@@ -57,7 +58,7 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
     headers=(DEVICE,),
-    refuses=(LoginRefused, ProviderAway, DeviceInvalid),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid),
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a staff login with what the provider sent back."""
@@ -65,4 +66,5 @@ def complete_desk_login(language: str, device: str, answer: dict[str, Any], logi
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:
-    return {"provider_name": wish["provider"], "redirect_uri": wish["redirect_uri"], "level": wish["level"]}
+    """A wish as `logins.start` takes it."""
+    return {("provider_name" if name == "provider" else name): value for name, value in wish.items()}

@@ -119,6 +119,11 @@ DETAILS: dict[str, dict[str, str]] = {
         ("token_invalid", "重新登录后再试，草稿都还在。", "Log in again; your drafts are all here."),
         ("refresh_token_invalid", "请重新登录，草稿都还在。", "Log in again; your drafts are all here."),
         ("login_refused", "请重新开始登录。", "Please start the login again."),
+        (
+            "login_too_weak",
+            "请用更高等级的认证方式，并当场认证后再试。",
+            "Prove it in a stronger way, and freshly, then try again.",
+        ),
         ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
         ("office_case_not_found", "请核对办件编号。", "Check the reference."),

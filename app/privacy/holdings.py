@@ -130,6 +130,17 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         },
     ),
     Holding(
+        "logins",
+        _words("进行中的登录", "Logins under way"),
+        # Whose it is shows at its end only, and until then nobody's.
+        "false",
+        AT_ONCE,
+        left_out=_words(
+            "十分钟内有效，过期即删除，登录完成前不知属于谁",
+            "good for ten minutes, deleted after that; whose it is nobody knows before its end",
+        ),
+    ),
+    Holding(
         "sessions",
         _words("登录和设备", "Logins and devices"),
         _MINE,

@@ -20,8 +20,9 @@ from app import clock, database
 from app.people import residents
 from app.people.callers import Resident
 from app.people.residents import Person
-from auth import logins, sessions, tokens
+from auth import sessions, tokens
 from auth.devices import Device
+from auth.providers import configured
 
 TIMEOUT = 10
 
@@ -47,7 +48,7 @@ class Browser:
         return dict(parse_qsl(urlsplit(page.headers["Location"]).query))
 
     def complete(self, login: dict[str, Any], answer: dict[str, str], **changes: str | None) -> Any:
-        proof = {k: v for k, v in {**answer, **changes}.items() if v is not None}
+        proof = {k: v for k, v in {"secret": login["secret"], **answer, **changes}.items() if v is not None}
         return self.client.post(f"{self.path}/{login['id']}/complete", json=proof)
 
     def log_in(self, person: str, level: str = "") -> Any:
@@ -74,7 +75,7 @@ def provider_mode(outside: str) -> Iterator[Callable[[str], None]]:
 
     yield be
     be("ok")
-    logins.providers.cache_clear()
+    configured.providers.cache_clear()
 
 
 @dataclass
