@@ -18,6 +18,7 @@ from api import (
     erasures,
     errors,
     health,
+    identities,
     inbox,
     logins,
     looks,
@@ -35,7 +36,15 @@ from api import (
 from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
-from app.events import ConsentWithdrawn, SessionStolen, StepTaken, SubmissionReceived, UploadReceived
+from app.events import (
+    ConsentWithdrawn,
+    IdentityAdded,
+    IdentityRemoved,
+    SessionStolen,
+    StepTaken,
+    SubmissionReceived,
+    UploadReceived,
+)
 from app.privacy import purges
 from app.settings import settings
 from approvals import handover
@@ -50,6 +59,7 @@ DOORS = (
     sessions.token_door,
     sessions.door,
     sessions.sign_in_door,
+    identities.door,
     me.door,
     submissions.door,
     uploads.door,
@@ -81,6 +91,8 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     UploadReceived: (documents.on_received,),
     ConsentWithdrawn: (subscriptions.on_withdrawn,),
     SessionStolen: (account_notices.on_stolen,),
+    IdentityAdded: (account_notices.on_added,),
+    IdentityRemoved: (account_notices.on_removed,),
 }
 
 

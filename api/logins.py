@@ -15,20 +15,38 @@ from api.schemas.logins import (
     LoginStartSchema,
 )
 from api.schemas.sessions import TokenPairSchema
+from app import database
+from app.people import identities
+from app.people.accounts import IdentityOfSomebodyElse, IdentityTaken
+from app.people.callers import Resident
+from app.people.identity import StepUpRequired
+from app.people.mergers import MergeNotPossible
 from app.refusals import InvalidContent
 from auth import devices, guards, logins
 from auth.devices import DeviceInvalid
 from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
+from auth.tokens import TokenInvalid, TokenMissing
+
+# What adding a login to an account can be refused for, beside what any login can.
+_OF_LINKS = (TokenMissing, TokenInvalid, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
 desk_door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in by single sign-on.")
 
 
-@door.handles("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
+@door.handles(
+    "POST",
+    "",
+    status=201,
+    body=LoginStartSchema,
+    answer=LoginSchema,
+    refuses=(InvalidContent, ProviderAway, TokenMissing, TokenInvalid, StepUpRequired),
+)
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login: where to send the person, or what the app needs to go on."""
-    return logins.start(logins.RESIDENTS, language=language, **_named(wish))
+    linking = _owner() if wish.pop("link") else None
+    return logins.start(logins.RESIDENTS, linking=linking, language=language, **_named(wish))
 
 
 @door.handles(
@@ -37,11 +55,12 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
     headers=(DEVICE,),
-    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_LINKS),
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
-    """Finish a login with what the provider sent back."""
-    return logins.complete(logins.RESIDENTS, login_id, answer, devices.of(request))
+    """Finish a login with what the provider sent back; one that was begun with `link` by the session that began it."""
+    here = devices.of(request)
+    return logins.complete(logins.RESIDENTS, login_id, answer, here, lambda: guards.logged_in(request))
 
 
 @desk_door.handles(
@@ -49,6 +68,8 @@ def complete_login(language: str, device: str, answer: dict[str, Any], login_id:
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a staff login: where to send the person."""
+    if wish.pop("link"):
+        raise InvalidContent(errors={"/link": ["Staff have one login each."]})
     return logins.start(logins.STAFF, language=language, **_named(wish))
 
 
@@ -63,6 +84,14 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a staff login with what the provider sent back."""
     return logins.complete(logins.STAFF, login_id, answer, devices.of(request))
+
+
+def _owner() -> Resident:
+    """Whoever is logged in and may add a login to their account. Raises TokenMissing, TokenInvalid, StepUpRequired."""
+    caller = guards.logged_in(request)
+    with database.reading() as connection:
+        identities.require_owner(connection, caller)
+    return caller
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:

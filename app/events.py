@@ -50,6 +50,22 @@ class DraftExpiring:
 
 
 @dataclass(frozen=True)
+class IdentityAdded:
+    """Another login joined a resident's account, by proof or by its owner's hand; `provider` is the configured name."""
+
+    resident_id: UUID
+    provider: str
+
+
+@dataclass(frozen=True)
+class IdentityRemoved:
+    """A login was taken from a resident's account; `provider` is the configured name of its e-ID."""
+
+    resident_id: UUID
+    provider: str
+
+
+@dataclass(frozen=True)
 class SessionStolen:
     """A refresh token of a resident was used again, or on another device: somebody had copied it, and the session
     was ended. `sign_in_id` is its line in their sign-in history."""

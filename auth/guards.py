@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from flask import Request
 
-from app.people.callers import Caller
+from app.people.callers import Caller, Resident
 from app.settings import settings
 from auth import offices as office_signatures
 from auth import tokens
@@ -46,7 +46,11 @@ def _anyone(request: Request) -> None:
     return None
 
 
-def _resident(request: Request) -> Caller:
+def logged_in(request: Request) -> Resident:
+    """The resident whose access token a request carries; for open doors that ask it only sometimes too.
+
+    Raises TokenMissing, TokenInvalid.
+    """
     resident = tokens.resident_of(_bearer(request))
     if revoked.bars(resident):
         raise TokenInvalid
@@ -66,7 +70,7 @@ def _office(request: Request) -> Caller:
 
 
 anyone = Guard("anyone", "Open to anyone.", _anyone, None, lambda: settings().body_limit)
-residents = Guard("residents", "For residents who logged in.", _resident, "resident", lambda: settings().body_limit)
+residents = Guard("residents", "For residents who logged in.", logged_in, "resident", lambda: settings().body_limit)
 staff = Guard("staff", "For staff who logged in.", _clerk, "staff", lambda: settings().body_limit)
 offices = Guard(
     "offices", "For approval systems, who sign each request.", _office, "office", lambda: settings().office_body_limit

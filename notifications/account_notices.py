@@ -19,7 +19,8 @@ from app.clock import CHINA
 from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Job, Work, metadata
-from app.events import SessionStolen
+from app.events import IdentityAdded, IdentityRemoved, SessionStolen
+from app.identifiers import new_id
 from app.people import sign_ins
 from app.people.callers import Resident
 
@@ -34,6 +35,28 @@ KINDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "A login of yours may have been copied",
             "{at}: one of your login tokens was used again (device: {device}). To protect you, that login was ended. "
             "If it was not you, log out your other devices and look at your sign-ins.",
+        ),
+    },
+    "identity_added": {
+        "zh": (
+            "账户新增了登录方式",
+            "{at}，您的账户新增了登录方式：{provider}。如果不是您本人操作，请在“登录方式”里移除它，并退出其他设备。",
+        ),
+        "en": (
+            "Your account can be entered in another way",
+            "{at}: the login {provider} was added to your account. If it was not you, remove it and log out your other "
+            "devices.",
+        ),
+    },
+    "identity_removed": {
+        "zh": (
+            "账户移除了登录方式",
+            "{at}，您的账户移除了登录方式：{provider}。如果不是您本人操作，请用其他方式登录后检查登录设备。",
+        ),
+        "en": (
+            "A login was taken from your account",
+            "{at}: the login {provider} was removed from your account. If it was not you, log in another way and look "
+            "at your devices.",
         ),
     },
 }
@@ -57,30 +80,43 @@ _FACTS = "account_notices.facts"
 
 def on_stolen(work: Work, event: SessionStolen) -> None:
     """The listener: a login was copied, and its owner must hear of it."""
-    work.defer(_job(event.resident_id, "session_stolen", event.sign_in_id))
+    work.defer(_job(event.resident_id, "session_stolen", sign_in_id=str(event.sign_in_id)))
 
 
-def _job(resident_id: UUID, kind: str, event_id: UUID) -> Job:
-    return Job("tell_of_account", {"resident_id": str(resident_id), "kind": kind, "event_id": str(event_id)})
+def on_added(work: Work, event: IdentityAdded) -> None:
+    """The listener: whoever added a login, the owner hears of it on every device."""
+    work.defer(_job(event.resident_id, "identity_added", provider=event.provider))
+
+
+def on_removed(work: Work, event: IdentityRemoved) -> None:
+    """The listener: the same for one that was taken away."""
+    work.defer(_job(event.resident_id, "identity_removed", provider=event.provider))
+
+
+def _job(resident_id: UUID, kind: str, **facts: str) -> Job:
+    """The job to put a notice into the inbox. Its id is given here, so that it comes once however often it runs."""
+    return Job("tell_of_account", {"notice_id": str(new_id()), "resident_id": str(resident_id), "kind": kind, **facts})
 
 
 @jobs.task("tell_of_account")
-def tell(resident_id: str, kind: str, event_id: str) -> None:
-    """Put the notice into the inbox, under the id of its event: so it may run twice. Raises SealError."""
+def tell(notice_id: str, resident_id: str, kind: str, **facts: str) -> None:
+    """Put the notice into the inbox. May run twice. Raises SealError."""
     with database.work() as work:
-        _add(work, UUID(resident_id), kind, UUID(event_id), sign_ins.device_of(work.connection, UUID(event_id)))
+        known = data_keys.of(work.connection, UUID(resident_id))
+        values = {
+            "id": UUID(notice_id),
+            "resident_id": UUID(resident_id),
+            "kind": kind,
+            "facts": known.seal(_told(work, facts), _FACTS, notice_id),
+            "created_at": clock.now(),
+        }
+        work.run(insert(account_notices).values(**values).on_conflict_do_nothing())
 
 
-def _add(work: Work, resident_id: UUID, kind: str, event_id: UUID, device: str | None) -> None:
-    key = data_keys.of(work.connection, resident_id)
-    values = {
-        "id": event_id,
-        "resident_id": resident_id,
-        "kind": kind,
-        "facts": key.seal({"device": device or ""}, _FACTS, event_id),
-        "created_at": clock.now(),
-    }
-    work.run(insert(account_notices).values(**values).on_conflict_do_nothing())
+def _told(work: Work, facts: dict[str, str]) -> dict[str, str]:
+    if "sign_in_id" in facts:
+        return {"device": sign_ins.device_of(work.connection, UUID(facts["sign_in_id"])) or ""}
+    return facts
 
 
 def listing(

@@ -48,6 +48,13 @@ class LoginStartSchema(Schema):
         allow_none=True,
         metadata={"description": "Where a one-time code goes.", "example": "19900000002"},
     )
+    link = Flag(
+        load_default=False,
+        metadata={
+            "description": "Add this login to the account whose access token is sent along; only the same session can "
+            "finish it, and its own login must be fresh."
+        },
+    )
     voice = Flag(load_default=False, metadata={"description": "Have the one-time code read out by a call."})
 
 

@@ -126,6 +126,9 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         AT_ONCE,
         shown={
             "provider": _words("认证服务", "e-ID provider"),
+            "level": _words("实名等级", "Identity level"),
+            "method": _words("方式", "Method"),
+            "added_at": _words("添加时间", "Added"),
             "last_login_at": _words("最近登录", "Last login"),
         },
     ),

@@ -14,6 +14,7 @@ _SEALED = "{0} IS NULL OR (octet_length({0}) >= 47 AND get_byte({0}, 0) = 1)"
 
 def upgrade() -> None:
     _change_residents()
+    _change_identities()
     _change_sessions()
     _create_sign_ins()
     _create_account_notices()
@@ -48,6 +49,18 @@ def _change_residents() -> None:
         " (SELECT resident_id, max(level) AS level FROM sessions WHERE resident_id IS NOT NULL GROUP BY 1) s"
         " WHERE s.resident_id = r.id AND s.level >= 2"
     )
+
+
+def _change_identities() -> None:
+    made = sa.text("gen_random_uuid()")
+    op.add_column("identities", sa.Column("id", sa.UUID(), server_default=made, nullable=False))
+    op.add_column("identities", sa.Column("level", sa.Integer(), nullable=True))
+    op.add_column("identities", sa.Column("method", sa.Text(), nullable=True))
+    now = sa.text("now()")
+    op.add_column("identities", sa.Column("added_at", sa.DateTime(timezone=True), server_default=now, nullable=False))
+    op.execute("UPDATE identities SET added_at = last_login_at")
+    op.create_unique_constraint(op.f("identities_id_key"), "identities", ["id"])
+    op.create_index(op.f("identities_resident_id_idx"), "identities", ["resident_id"], unique=False)
 
 
 def _change_sessions() -> None:
