@@ -23,6 +23,7 @@ from api import (
     erasures,
     errors,
     health,
+    identities,
     inbox,
     issued_notices,
     logins,
@@ -33,10 +34,12 @@ from api import (
     notices,
     offices,
     open_queues,
+    organisations,
     out_of_turn,
     places,
     regions,
     services,
+    sessions,
     specification,
     staff,
     submissions,
@@ -45,22 +48,33 @@ from api import (
 from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
-from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
+from app.events import (
+    ConsentWithdrawn,
+    IdentityAdded,
+    IdentityRemoved,
+    SessionStolen,
+    StepTaken,
+    SubmissionReceived,
+    UploadReceived,
+)
 from app.privacy import purges
 from app.settings import settings
 from app.submissions import recounts
 from app.supervision import time_stamps, tree_heads, waiting
 from approvals import handover, updates
 from auth.providers import configured
-from notifications import sending, subscriptions
+from notifications import account_notices, sending, subscriptions
 
 DOORS = (
     services.door,
     regions.door,
     departments.door,
     logins.door,
-    logins.token_door,
-    logins.session_door,
+    sessions.token_door,
+    sessions.door,
+    sessions.sign_in_door,
+    identities.door,
+    organisations.door,
     me.door,
     submissions.door,
     uploads.door,
@@ -104,6 +118,9 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     StepTaken: (sending.on_step, updates.on_step),
     UploadReceived: (documents.on_received,),
     ConsentWithdrawn: (subscriptions.on_withdrawn,),
+    SessionStolen: (account_notices.on_stolen,),
+    IdentityAdded: (account_notices.on_added,),
+    IdentityRemoved: (account_notices.on_removed,),
 }
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from flask import request
+
 from api.doors import Door, Visit
+from api.headers import DEVICE
 from api.schemas.desk_logins import (
     DeskStepSchema,
     EnrolmentBegunSchema,
@@ -20,7 +23,8 @@ from api.schemas.desk_logins import (
 )
 from api.schemas.logins import LoginAnswerSchema, LoginSchema, LoginStartSchema
 from app.refusals import InvalidContent
-from auth import guards, logins, sessions, staff_logins, throttles
+from auth import devices, guards, logins, sessions, staff_logins, throttles
+from auth.devices import DeviceInvalid
 from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
 
@@ -39,6 +43,8 @@ session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Session
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login by single sign-on: where to send the person."""
+    if wish.pop("link"):
+        raise InvalidContent(errors={"/link": ["Staff have one login each."]})
     return logins.start(logins.STAFF, language=language, **wish)
 
 
@@ -47,12 +53,13 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused, LoginTooWeak, ProviderAway),
+    headers=(DEVICE,),
+    refuses=(DeviceInvalid, LoginRefused, LoginTooWeak, ProviderAway),
     throttle=throttles.STAFF_LOGIN,
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish single sign-on; who showed the provider one factor only is asked for the second."""
-    return logins.complete(logins.STAFF, login_id, answer, device)
+    return logins.complete(logins.STAFF, login_id, answer, devices.of(request))
 
 
 @door.handles(
@@ -60,12 +67,16 @@ def complete_desk_login(language: str, device: str, answer: dict[str, Any], logi
     "/password",
     body=StaffPasswordSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused,),
+    headers=(DEVICE,),
+    refuses=(
+        DeviceInvalid,
+        LoginRefused,
+    ),
     throttle=throttles.STAFF_PASSWORD,
 )
 def start_desk_login_by_password(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
     """Begin a login by staff number and password; a second factor always follows."""
-    return staff_logins.begin_by_password(offer["staff_number"].strip(), offer["password"], device)
+    return staff_logins.begin_by_password(offer["staff_number"].strip(), offer["password"], devices.of(request))
 
 
 @door.handles(
@@ -86,13 +97,17 @@ def challenge_passkey(language: str, device: str, offer: dict[str, Any], login_i
     "/<uuid:login_id>/second-factor",
     body=SecondFactorSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused,),
+    headers=(DEVICE,),
+    refuses=(
+        DeviceInvalid,
+        LoginRefused,
+    ),
     throttle=throttles.STAFF_SECOND_FACTOR,
 )
 def show_second_factor(language: str, device: str, offer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Show a code of the app, a passkey's answer, or a recovery code."""
     kind, what = shown(offer)
-    return staff_logins.show_second_factor(login_id, offer["ticket"], kind, what, offer["wish"], device)
+    return staff_logins.show_second_factor(login_id, offer["ticket"], kind, what, offer["wish"], devices.of(request))
 
 
 @door.handles(
@@ -100,12 +115,13 @@ def show_second_factor(language: str, device: str, offer: dict[str, Any], login_
     "/<uuid:login_id>/new-password",
     body=NewPasswordSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused, InvalidContent),
+    headers=(DEVICE,),
+    refuses=(DeviceInvalid, LoginRefused, InvalidContent),
     throttle=throttles.STAFF_SECOND_FACTOR,
 )
 def set_new_password(language: str, device: str, offer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Put a password of one's own in place of the first one, or of one that is too old."""
-    return staff_logins.set_new_password(login_id, offer["ticket"], offer["password"], language, device)
+    return staff_logins.set_new_password(login_id, offer["ticket"], offer["password"], language, devices.of(request))
 
 
 @door.handles(
@@ -126,13 +142,17 @@ def begin_enrolment(language: str, device: str, wish: dict[str, Any], login_id: 
     "/<uuid:login_id>/enrolment/confirm",
     body=NewFactorSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused,),
+    headers=(DEVICE,),
+    refuses=(
+        DeviceInvalid,
+        LoginRefused,
+    ),
     throttle=throttles.STAFF_SECOND_FACTOR,
 )
 def confirm_enrolment(language: str, device: str, offer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Show that the new factor works; with the first one come recovery codes."""
     kind, what = shown(offer)
-    return staff_logins.confirm_enrolment(login_id, offer["ticket"], kind, what, device)
+    return staff_logins.confirm_enrolment(login_id, offer["ticket"], kind, what, devices.of(request))
 
 
 @session_door.saves("DELETE", "/current", status=204)

@@ -19,7 +19,7 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, calendars, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import accounts, identity, staff_changes
+from app.people import accounts, handlers, identities, identity, mergers, organisations, staff_changes
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
@@ -46,7 +46,7 @@ from app.supervision import (
     unmaskings,
 )
 from approvals import decisions
-from auth import logins, office_tokens, offices, sessions, staff_accounts, throttles, tokens
+from auth import devices, logins, office_tokens, offices, rotations, sessions, staff_accounts, throttles, tokens
 from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
 from notifications.channels import wechat
@@ -155,7 +155,19 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     CursorInvalid: Problem(400, "游标无效", "The cursor is not valid"),
     tokens.TokenMissing: Problem(401, "请先登录", "Please log in"),
     tokens.TokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
-    sessions.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    rotations.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    sessions.SessionNotFound: Problem(404, "没有这个登录设备", "No such session"),
+    devices.DeviceInvalid: Problem(400, "设备编号格式不对", "The device id is malformed"),
+    identities.IdentityNotFound: Problem(404, "没有这个登录方式", "No such identity"),
+    identities.LastIdentity: Problem(409, "这是最后一种登录方式", "It is the last way to log in"),
+    accounts.IdentityTaken: Problem(409, "这个登录方式属于另一个账户", "This login belongs to another account"),
+    accounts.IdentityOfSomebodyElse: Problem(409, "这个登录方式不是您本人的", "This login is another person's"),
+    mergers.MergeNotPossible: Problem(409, "两个账户现在不能合并", "The two accounts cannot become one now"),
+    identity.ActsForOrganisation: Problem(409, "您正在代表单位办事", "You are acting for an organisation"),
+    organisations.OrganisationNotFound: Problem(404, "没有这个单位", "No such organisation"),
+    handlers.HandlerNotFound: Problem(404, "没有这项授权", "No such authorisation"),
+    organisations.NotLegalRepresentative: Problem(403, "只有法定代表人可以授权", "For the legal representative only"),
+    handlers.HandlerLimitReached: Problem(409, "授权的经办人太多", "Too many handlers are authorised"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
     accounts.PersonUnproved: Problem(403, "这次登录没有证明您是谁", "This login does not prove who you are"),
     logins.LoginTooWeak: Problem(403, "认证等级不够或认证已久", "Proved too weakly, or too long ago"),

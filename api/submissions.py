@@ -36,7 +36,7 @@ from app.documents import results, signatures, uploads
 from app.documents.results import ResultNotReady
 from app.documents.signatures import SignatureImageUnusable, SignatureNotNeeded
 from app.documents.uploads import UploadLimitReached
-from app.people.identity import StepUpRequired
+from app.people.identity import ActsForOrganisation, StepUpRequired
 from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
 from app.submissions import amendments, discards, drafts, filings, progress, renewals, submissions
@@ -60,6 +60,7 @@ _SUBMISSION = SubmissionSchema()
 
 _FILING = (
     StepUpRequired,
+    ActsForOrganisation,
     SubmissionIncomplete,
     SignatureRequired,
     ConsentRequired,
@@ -168,6 +169,7 @@ def ask_upload_slot(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> 
         AlreadySubmitted,
         SignatureNotNeeded,
         StepUpRequired,
+        ActsForOrganisation,
         SignatureImageUnusable,
     ),
 )

@@ -134,7 +134,7 @@ def case_of(work: Work, row: Any, key: UUID) -> Case:
         turn=row.turn,
         acceptance_due=row.acceptance_due,
         decision_due=row.decision_due,
-        applicant=residents.person(work.connection, row.applicant_id),
+        applicant=residents.applicant(work.connection, row.applicant_id),
         answers=requirements.still_allowed(work.connection, service, row.applicant_id, drafts.answers(row)),
         files=tuple(_file(service, upload) for upload in _attached(work, submission_id)),
         signature=_signature(signatures.of(work.connection, submission_id)),

@@ -39,9 +39,7 @@ MODULES = (
 )
 SCHEMAS = [
     m.SCHEMA
-    for m in (
-        *(clerk_steps, eid_records, ticket_login, network_id, office_cases, sessions, switches, wechat_records),
-    )
+    for m in (*(clerk_steps, eid_records, ticket_login, network_id, office_cases, sessions, switches, wechat_records),)
 ]
 
 

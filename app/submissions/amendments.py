@@ -100,7 +100,7 @@ def promise(work: Work, caller: Resident, submission_id: UUID) -> None:
     offer, at = promises.of(work.connection, row), clock.now()
     if offer is None or offer.given or offer.until < clock.day_of(at):
         raise NothingPromised
-    identity.require(caller, services.version(work.connection, row.service_code, row.service_version))
+    identity.require(work.connection, caller, services.version(work.connection, row.service_code, row.service_version))
     given = Given(items=offer.items, until=offer.until)
     take_step(work, submission_id, "promise", history.applicant(caller.id), at, given)
 

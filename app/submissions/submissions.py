@@ -114,7 +114,7 @@ def checked(work: Work, caller: Resident, application: Application, language: st
     Raises StepUpRequired, SubmissionIncomplete, UploadsUnchecked, SignatureRequired, SignatureOutdated.
     """
     service, files = application.service, application.files
-    identity.require(caller, service)
+    identity.require(work.connection, caller, service)
     signature = signatures.standing(work.connection, application.draft, files) if service.needs_signature else None
     unsigned = service.needs_signature and signature is None
     _check_complete(service, application.answers, files, language, unsigned)
@@ -140,7 +140,7 @@ def submit_at_once(
     `services.for_filing`; nothing is kept then.
     """
     service = services.for_filing(work.connection, service_code, client)
-    identity.require(caller, service)
+    identity.require(work.connection, caller, service)
     answers = service.form.clean(answers, applicants.known(work.connection, service, caller.id))
     _check_complete(service, answers, [], language, unsigned=service.needs_signature)
     if service.needs_signature:

@@ -425,6 +425,8 @@ def test_a_wrong_password_is_told_in_onephones_words(client: FlaskClient, onepho
     page = client.post("/clerk/password", data={"staff_number": "S0001", "password": "x"})
 
     assert page.status_code == 502 and "认证没有通过" in page.text
+
+
 def test_the_phone_offers_every_way_to_log_in(client: FlaskClient) -> None:
     page = client.get("/phone").text
 
