@@ -28,8 +28,9 @@ View = Callable[..., Any]
 
 
 def modes(part: str) -> list[str]:
-    """ok, down (503), slow (waits first), wrong (garbage); WeChat also knows busy (errcode -1)."""
-    return ["ok", "down", "slow", "wrong"] + (["busy"] if part == "wechat" else [])
+    """ok, down (503), slow (waits first), wrong (garbage); WeChat also knows busy (errcode -1), limited (45011) and
+    blocked (40226)."""
+    return ["ok", "down", "slow", "wrong"] + (["busy", "limited", "blocked"] if part == "wechat" else [])
 
 
 def parts() -> list[str]:

@@ -56,12 +56,20 @@ def busy() -> Response | None:
     return error(-1, "system error") if read_switch(memory(), PART)["mode"] == "busy" else None
 
 
+def limited() -> Response | None:
+    """The extra modes of logins: `limited` is 45011, `blocked` is 40226."""
+    mode = read_switch(memory(), PART)["mode"]
+    if mode == "limited":
+        return error(45011, "api minute-quota reach limit, must slower, retry next minute")
+    return error(40226, "code blocked") if mode == "blocked" else None
+
+
 @blueprint.get("/sns/jscode2session")
 @obeys(PART)
 def code_to_session() -> Response:
     """WeChat code2Session: {"openid", "session_key"}; 40163 for a used code, 40029 for a wrong or old one."""
     asked = request.args
-    if refusal := busy() or credentials_error(asked.get("appid"), asked.get("secret")):
+    if refusal := busy() or credentials_error(asked.get("appid"), asked.get("secret")) or limited():
         return refusal
     if asked.get("grant_type") != "authorization_code":
         return error(40002, "invalid grant_type")
@@ -93,6 +101,34 @@ def stable_token() -> Response:
     if isinstance(made, str):
         return error(45009, "reach max api daily quota limit")
     return answer({"access_token": made[0], "expires_in": made[1]})
+
+
+@blueprint.post("/wxa/business/getuserphonenumber")
+@obeys(PART)
+def phone_number() -> Response:
+    """WeChat getPhoneNumber: {"phone_info"}. A code that another openid's phone made is an invalid one."""
+    if refusal := busy() or token_error(request.args.get("access_token", "")) or limited():
+        return refusal
+    body = request.get_json(silent=True, force=True)
+    if not isinstance(body, dict) or not isinstance(body.get("code"), str):
+        return error(47001, "data format error")
+    person, used = records.take_phone_code(body["code"])
+    if person is None or ("openid" in body and body["openid"] != records.openid_of(person)):
+        return error(40029, "invalid code")
+    if used:
+        return error(40163, "code been used")
+    return answer({"errcode": 0, "errmsg": "ok", "phone_info": phone_info(person)})
+
+
+def phone_info(person: str) -> dict[str, Any]:
+    """The country code is documented as a string and shown as a number, so it comes as either."""
+    number = PERSONS[person].phone
+    return {
+        "phoneNumber": number,
+        "purePhoneNumber": number,
+        "countryCode": "86" if int(number[-1]) % 2 else 86,
+        "watermark": {"timestamp": int(time.time()), "appid": settings().wechat_app_id},
+    }
 
 
 @blueprint.post("/cgi-bin/message/subscribe/send")
@@ -161,6 +197,13 @@ def phone_login() -> tuple[Response, int]:
     """wx.login of a person's phone: {"person"} → {"code"}."""
     person = asked_person(request.get_json(silent=True))
     return (jsonify(code=records.make_code(person)), 200) if person else (jsonify(error="unknown_person"), 404)
+
+
+@blueprint.post("/phone/number")
+def phone_button() -> tuple[Response, int]:
+    """A tap on the phone button (open-type="getPhoneNumber"): {"person"} → {"code"}."""
+    person = asked_person(request.get_json(silent=True))
+    return (jsonify(code=records.make_phone_code(person)), 200) if person else (jsonify(error="unknown_person"), 404)
 
 
 @blueprint.get("/phone/template")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,11 +12,39 @@ from app.refusals import Refusal
 
 
 class LoginRefused(Refusal):
-    """The provider did not confirm this login: wrong or used code, wrong state, or proof that does not hold."""
+    """The provider did not confirm this login: wrong or used code, wrong state, or proof that does not hold.
+
+    `reason` is one word for operators, from the code alone: it is counted and logged, and no client is told it.
+    """
+
+    def __init__(self, reason: str = "unproved") -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class ProviderAway(Refusal):
-    """The provider cannot be reached just now; nothing was lost, try again."""
+    """The provider cannot be reached just now, or talks nonsense; nothing was lost, try again."""
+
+
+class ProviderBusy(ProviderAway):
+    """The provider says that it was asked too often; `retry_after` seconds, `limit` in a `window` of seconds."""
+
+
+class ProviderMisconfigured(Exception):
+    """An option of a provider's configuration is missing or wrong; the text tells an operator which, and no secret."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a client asks of a login; `address` and `device` say where from, for limits."""
+
+    redirect_uri: str | None = None
+    level: int | None = None
+    phone: str | None = None
+    voice: bool = False
+    language: str = "zh"
+    address: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,6 +54,7 @@ class Handshake:
     state: str
     nonce: str
     verifier: str
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,7 +68,8 @@ class Proof:
     level: int
     method: str
     authenticated_at: datetime
-    claims: dict[str, Any]
+    claims: dict[str, Any] = field(default_factory=dict, repr=False)
+    phone: str | None = field(default=None, repr=False)
 
     def identity(self, provider: str) -> Identity:
         """The resident that it proves, under the configured name of the provider. Raises LoginRefused."""
