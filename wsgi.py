@@ -38,7 +38,9 @@ from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadRe
 from app.privacy import purges
 from app.settings import settings
 from approvals import handover
+from auth.providers import configured
 from notifications import sending, subscriptions
+from notifications.channels import sms
 
 DOORS = (
     services.door,
@@ -80,13 +82,14 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 }
 
 
-# Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
-KEEPERS = (purges,)
+# Rooms that only a worker calls, by its clock or by a job's name: named here, so that their jobs and tables are known.
+KEEPERS = (purges, sms)
 
 
 def create_app() -> Flask:
     """The web application, as a WSGI server loads it. Stops with every fault of the environment at once."""
     settings()
+    configured.check()
     data_keys.ring()
     logs.configure()
     connect_rooms()

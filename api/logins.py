@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import g
+from flask import g, request
 
 from api.doors import Door, Visit
 from api.schemas.logins import (
@@ -15,9 +15,13 @@ from api.schemas.logins import (
     RefreshSchema,
     TokenPairSchema,
 )
+from app.people.code_limits import CodesLimited
 from app.refusals import InvalidContent
 from auth import guards, logins, sessions
-from auth.providers.interface import LoginRefused, ProviderAway
+from auth.logins import LoginTooWeak
+from auth.providers.interface import LoginRefused, ProviderAway, ProviderBusy
+from auth.providers.phone import CodeRefused
+from auth.providers.wechat import WechatBlocked
 from auth.sessions import RefreshTokenInvalid
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
@@ -27,10 +31,17 @@ desk_session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Se
 session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of the caller.")
 
 
-@door.handles("POST", "", status=201, body=LoginStartSchema, answer=LoginSchema, refuses=(InvalidContent, ProviderAway))
+@door.handles(
+    "POST",
+    "",
+    status=201,
+    body=LoginStartSchema,
+    answer=LoginSchema,
+    refuses=(InvalidContent, ProviderAway, CodesLimited),
+)
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """Begin a login: where to send the person."""
-    return logins.start(logins.RESIDENTS, **_named(wish))
+    """Begin a login: where to send the person, or what the app needs to go on."""
+    return logins.start(logins.RESIDENTS, language=language, **_named(wish), **_from())
 
 
 @door.handles(
@@ -38,7 +49,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, ProviderBusy, WechatBlocked, CodeRefused, CodesLimited),
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a login with what the provider sent back."""
@@ -50,7 +61,7 @@ def complete_login(language: str, device: str, answer: dict[str, Any], login_id:
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a staff login: where to send the person."""
-    return logins.start(logins.STAFF, **_named(wish))
+    return logins.start(logins.STAFF, language=language, **_named(wish))
 
 
 @desk_door.handles(
@@ -58,7 +69,7 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway),
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a staff login with what the provider sent back."""
@@ -84,4 +95,10 @@ def log_out_of_desk(visit: Visit) -> None:
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:
-    return {"provider_name": wish["provider"], "redirect_uri": wish["redirect_uri"], "level": wish["level"]}
+    """A wish as `logins.start` takes it."""
+    return {("provider_name" if name == "provider" else name): value for name, value in wish.items()}
+
+
+def _from() -> dict[str, str]:
+    """Where a wish comes from, for limits. What a client is called by its User-Agent it shares with thousands."""
+    return {"address": request.remote_addr or "", "device": request.headers.get("OnePhone-Device", "")[:200]}

@@ -17,6 +17,7 @@ from sandbox import (
     phone_data,
     phone_privacy,
     sessions,
+    sms,
     switches,
     wechat,
     wechat_records,
@@ -28,8 +29,8 @@ from sandbox.settings import Settings, settings
 from sandbox.switches import modes, parts, read_switch
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
-MODULES = (eid, housing_fund, office, phone, phone_privacy, phone_data, clerk, switches, wechat)
-SCHEMAS = [m.SCHEMA for m in (eid_records, office_cases, sessions, switches, wechat_records)]
+MODULES = (eid, housing_fund, office, phone, phone_privacy, phone_data, clerk, switches, wechat, sms)
+SCHEMAS = [m.SCHEMA for m in (eid_records, office_cases, sessions, sms, switches, wechat_records)]
 
 
 def create_app(chosen: Settings) -> Flask:
@@ -46,6 +47,7 @@ def create_app(chosen: Settings) -> Flask:
         "eid",
         *(f"office/{c}" for c in chosen.offices),
         "wechat",
+        "sms",
         "housing-fund",
     ]
     app.extensions["sandbox.sender"] = Sender(store, chosen)
@@ -96,6 +98,9 @@ def card(part: str) -> dict[str, Any]:
         left = sum(wechat_records.credits_of(key) for key in PERSONS)
         state = f"{sent} 条已推送 messages · {left} 次订阅 credits left"
         return shown | {"name": "微信", "english": "WeChat (api.weixin.qq.com)", "state": state}
+    if part == "sms":
+        state = f"{sms.count_messages()} 条短信和语音 messages and calls"
+        return shown | {"name": "短信语音", "english": "Messages and calls", "state": state, "link": "/sms/inbox"}
     if part == "eid":
         state = f"{len(PERSONS)} 位虚构人物 fictional people"
         configuration = "/eid/.well-known/openid-configuration"

@@ -21,9 +21,9 @@ from sandbox.memory import memory
 from sandbox.onephone_calls import Refused, call
 from sandbox.settings import settings
 
-SCHEMA = """create table if not exists page_session (
-    id text primary key, page text not null, state text not null, login text not null, person text,
-    access_token text, refresh_token text);"""
+SCHEMA = """create table if not exists page_login (
+    id text primary key, page text not null, state text not null, login text not null, secret text not null,
+    person text, access_token text, refresh_token text);"""
 
 _refreshing = threading.Lock()
 
@@ -40,7 +40,7 @@ def begin(page: Page) -> Response:
     started = call("POST", page.logins, body={"provider": "sandbox", "redirect_uri": back})
     state = parse_qs(urlsplit(started["authorize_url"]).query)["state"][0]
     row = (secrets.token_urlsafe(32), page.name, state, started["id"])
-    memory().execute("insert into page_session (id, page, state, login) values (?,?,?,?)", *row)
+    memory().execute("insert into page_login (id, page, state, login) values (?,?,?,?)", *row)
     return with_cookie(redirect(started["authorize_url"], 303), page, row[0])
 
 
@@ -59,7 +59,7 @@ def finish(page: Page) -> Response:
     person = owner_of_code(code)
     fresh = secrets.token_urlsafe(32)
     memory().execute(
-        "update page_session set id = ?, state = '', person = ?, access_token = ?, refresh_token = ? where id = ?",
+        "update page_login set id = ?, state = '', person = ?, access_token = ?, refresh_token = ? where id = ?",
         *(fresh, person.key if person else None, tokens["access_token"], tokens.get("refresh_token")),
         session["id"],
     )
@@ -70,7 +70,7 @@ def end(page: Page) -> Response:
     """Log out here and at OnePhone; here it always works."""
     session = logged_in(page)
     if session is not None:
-        memory().execute("delete from page_session where id = ?", session["id"])
+        memory().execute("delete from page_login where id = ?", session["id"])
         # When OnePhone can not be told, the tokens are forgotten on this side and run out on the other.
         with suppress(Refused):
             call("DELETE", page.logins.replace("/logins", "/sessions/current"), session["access_token"])
@@ -81,7 +81,7 @@ def end(page: Page) -> Response:
 
 def current(page: Page) -> dict[str, Any] | None:
     cookie = request.cookies.get(page.name, "")
-    return memory().row("select * from page_session where id = ? and page = ?", cookie, page.name)
+    return memory().row("select * from page_login where id = ? and page = ?", cookie, page.name)
 
 
 def logged_in(page: Page) -> dict[str, Any] | None:
@@ -108,7 +108,7 @@ def ask(session: dict[str, Any], work: Callable[[str], Any]) -> Any:
 def refresh(session: dict[str, Any]) -> str:
     """A new access token. A refresh token works once, so two pages loading together must not both use it."""
     with _refreshing:
-        now = memory().row("select * from page_session where id = ?", session["id"])
+        now = memory().row("select * from page_login where id = ?", session["id"])
         if now is None:
             raise Refused(401, "请重新登录 Please log in again")
         if now["access_token"] != session["access_token"]:
@@ -117,10 +117,10 @@ def refresh(session: dict[str, Any]) -> str:
             tokens = call("POST", "/v1/tokens/refresh", body={"refresh_token": now["refresh_token"]})
         except Refused as refused:
             if refused.status:
-                memory().execute("delete from page_session where id = ?", session["id"])
+                memory().execute("delete from page_login where id = ?", session["id"])
             raise
         memory().execute(
-            "update page_session set access_token = ?, refresh_token = ? where id = ?",
+            "update page_login set access_token = ?, refresh_token = ? where id = ?",
             *(tokens["access_token"], tokens["refresh_token"], session["id"]),
         )
         return str(tokens["access_token"])

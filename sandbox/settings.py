@@ -34,6 +34,10 @@ class Settings:
     wechat_app_id: str = field(repr=False)
     wechat_app_secret: str = field(repr=False)
     wechat_template: str
+    wechat_push_token: str = field(default="", repr=False)
+    wechat_push_key: str = field(default="", repr=False)
+    sms_access_key: str = ""
+    sms_secret_key: str = field(default="", repr=False)
     code_life: float = 60
     login_code_life: float = 300
     access_token_life: int = 7200
@@ -58,6 +62,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wechat_app_id=environment["WECHAT_APP_ID"],
         wechat_app_secret=environment["WECHAT_APP_SECRET"],
         wechat_template=environment["WECHAT_PROGRESS_TEMPLATE"],
+        wechat_push_token=environment.get("WECHAT_PUSH_TOKEN", ""),
+        wechat_push_key=environment.get("WECHAT_PUSH_KEYS", "").split(",")[0],
+        sms_access_key=environment.get("SMS_ACCESS_KEY", ""),
+        sms_secret_key=environment.get("SMS_SECRET_KEY", ""),
     )
 
 

@@ -96,7 +96,9 @@ def wipe(work: Work, kind: str, key: bytes) -> None:
 
 def _limited(work: Work, kind: str, key: bytes, now: datetime) -> CodesLimited:
     """The refusal, with the rule that lets go last."""
-    row: Any = work.row("SELECT at FROM code_limits WHERE kind = %(kind)s AND key = %(key)s", {"kind": kind, "key": key})
+    row: Any = work.row(
+        "SELECT at FROM code_limits WHERE kind = %(kind)s AND key = %(key)s", {"kind": kind, "key": key}
+    )
     taken = sorted(row.at, reverse=True) if row is not None else []
     waits = [(taken[most - 1] + within - now, most, within) for most, within in LIMITS[kind] if len(taken) >= most]
     wait, most, within = max(waits, default=(timedelta(seconds=1), *LIMITS[kind][0]))

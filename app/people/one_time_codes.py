@@ -1,7 +1,7 @@
 """One-time codes: six digits that prove that somebody holds a phone number at this moment.
 
-The equal route of whoever has no e-ID and no WeChat (国家网络身份认证公共服务管理办法: 未使用的，提供同等服务), by message, or
-read aloud by a call for who sees badly. Kept only as a MAC under the house's index key together with the row's id; the
+The equal route of whoever has no e-ID and no WeChat (国家网络身份认证公共服务管理办法), by message, or read aloud by a
+call for who sees badly. Kept only as a MAC under the house's index key together with the row's id; the
 digits themselves lie sealed until the carrier has them. Five minutes, five attempts counted before the comparison.
 """
 
@@ -16,7 +16,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
-    CheckConstraint,
     Column,
     DateTime,
     LargeBinary,

@@ -128,6 +128,17 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         },
     ),
     Holding(
+        "logins",
+        _words("进行中的登录", "Logins under way"),
+        # Whose it is shows at its end only, and until then nobody's.
+        "false",
+        AT_ONCE,
+        left_out=_words(
+            "十分钟内有效，过期即删除，登录完成前不知属于谁",
+            "good for ten minutes, deleted after that; whose it is nobody knows before its end",
+        ),
+    ),
+    Holding(
         "sessions",
         _words("登录和设备", "Logins and devices"),
         _MINE,
@@ -419,6 +430,15 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         },
         key_of="resident_id",
         files=("'copies/' || id || '/'",),
+    ),
+    Holding(
+        "one_time_codes",
+        _words("一次性验证码", "One-time codes"),
+        "phone_index IN (SELECT phone_index FROM residents WHERE id = :person)",
+        AT_ONCE,
+        left_out=_words(
+            "五分钟内有效，随后删除，只用于登录", "good for five minutes, deleted soon after, for logging in only"
+        ),
     ),
     Holding(
         "idempotency_records",
