@@ -164,7 +164,7 @@ class OidcProvider:
         a token made long ago was kept by somebody."""
         party = claims.get("azp")
         if party != self.client_id and (
-            party is not None or isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+            party is not None or (isinstance(claims["aud"], list) and len(claims["aud"]) > 1)
         ):
             raise LoginRefused("authorized_party_wrong")
         if claims["iat"] < time.time() - settings().login_life.total_seconds() - _LEEWAY_SECONDS:
