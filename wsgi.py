@@ -30,6 +30,7 @@ from api import (
     specification,
     submissions,
     uploads,
+    wechat_events,
 )
 from app import events, logs
 from app.crypto import data_keys
@@ -62,6 +63,7 @@ DOORS = (
     erasures.door,
     erasures.open_door,
     offices.door,
+    wechat_events.door,
     logins.desk_door,
     logins.desk_session_door,
     lookups.door,

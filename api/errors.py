@@ -26,10 +26,11 @@ from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import logins, offices, sessions, tokens
+from auth import logins, offices, sessions, tokens, wechat_push
 from auth.providers import interface as providers
 from auth.providers import phone
 from auth.providers import wechat as wechat_login
+from notifications import wechat_events
 from notifications.channels import wechat
 
 log = structlog.get_logger()
@@ -119,6 +120,8 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     phone.CodeRefused: Problem(403, "验证码不对或已失效", "The code is wrong or no longer valid"),
     code_limits.CodesLimited: Problem(429, "验证码获取或输入太频繁", "Too many codes were asked for or tried"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    wechat_push.WechatSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    wechat_events.PushReplayed: Problem(409, "签名已用于别的内容", "The signature was used for another content"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
     copies.CopyNotFound: Problem(404, "没有这份副本，或已过期", "No such copy, or it has expired"),
     copies.CopyNotReady: Problem(409, "副本正在制作", "The copy is still being made"),

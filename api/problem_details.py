@@ -147,6 +147,8 @@ DETAILS: dict[str, dict[str, str]] = {
             "Wait `retry_after` seconds, or log in by e-ID or WeChat, or call 12345.",
         ),
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
+        ("wechat_signature_invalid", "请核对令牌、密钥和时间。", "Check the token, the key and the time."),
+        ("push_replayed", "请重新签名后再推送。", "Sign it anew and push it again."),
         ("office_case_not_found", "请核对办件编号。", "Check the reference."),
         ("copy_not_found", "请重新申请一份。", "Please ask for a new one."),
         ("copy_not_ready", "请查看进度，完成后再下载。", "Look at its progress, and fetch it when it is ready."),

@@ -131,7 +131,8 @@ def test_what_is_wrong_with_a_message_is_named(carrier: FlaskClient, changes: An
 
 
 def test_what_is_no_message_at_all_is_refused(carrier: FlaskClient) -> None:
-    for content in ([], "x", None):
+    contents: tuple[Any, ...] = ([], "x", None)
+    for content in contents:
         assert send(carrier, content).status_code == 422
 
 
