@@ -168,7 +168,8 @@ def note_sent(work: Work, openid: str, msgid: str, errcode: int) -> None:
         attempts.c.state == "accepted",
         attempts.c.receipt["msgid"].astext == msgid,
     )
-    outcome = {"state": "refused", "detail": f"sent_{errcode}"} if errcode else {"detail": "sent"}
+    delivered = {"receipt": attempts.c.receipt.concat({"sent": True})}
+    outcome = {"state": "refused", "detail": f"sent_{errcode}"} if errcode else delivered
     work.run(accepted.values(**outcome))
 
 

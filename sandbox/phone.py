@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Blueprint, redirect, render_template
 from werkzeug.wrappers import Response
 
-from sandbox import wechat_records
+from sandbox import wechat, wechat_records
 from sandbox.onephone_calls import Refused, call
 from sandbox.persons import PERSONS
 from sandbox.phone_privacy import unread_general
@@ -84,7 +84,7 @@ def subscribe() -> Response:
     session = logged_in(PAGE)
     if session is None or session["person"] is None:
         raise Refused(400, "请先登录 Please log in first")
-    wechat_records.add_credits(session["person"], settings().wechat_template, 1)
+    wechat.accept(session["person"], 1)
     ask(session, lambda token: bind(token, session["person"]))
     return redirect("/phone", 303)
 

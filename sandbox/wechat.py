@@ -21,6 +21,7 @@ from sandbox.persons import PERSONS
 from sandbox.settings import settings
 from sandbox.switches import dawdle, misbehave, obeys, read_switch
 from sandbox.wechat_fields import first_bad_field
+from sandbox.wechat_push import SHAPES, push, push_later
 
 PART = "wechat"
 SEND_TAKES = 0.02  # seconds; long enough that two calls at once for one openid are seen as such
@@ -158,6 +159,8 @@ def send_to(person: str, body: dict[str, Any]) -> Response:
     msgid = records.deliver(person, body["template_id"], body.get("page"), body["data"])
     if msgid is None:
         return error(43101, "user refuse to accept the msg")
+    outcome = {"TemplateId": body["template_id"], "MsgID": str(msgid), "ErrorCode": "0", "ErrorStatus": "success"}
+    push_later(body["touser"], "subscribe_msg_sent_event", [outcome], "xml")
     return answer({"errcode": 0, "errmsg": "ok", "msgid": msgid})
 
 
@@ -222,7 +225,33 @@ def phone_accept() -> tuple[Response, int]:
     times = body.get("times", 1)
     if body.get("template_id") != settings().wechat_template or type(times) is not int or not 0 < times <= 1000:
         return jsonify(error="bad_request"), 400
-    return jsonify(credits=records.add_credits(person, body["template_id"], times)), 200
+    if body.get("shape", "json") not in SHAPES:
+        return jsonify(error="bad_request"), 400
+    return jsonify(credits=accept(person, times, body.get("shape", "json"))), 200
+
+
+def accept(person: str, times: int, shape: str = "json") -> int:
+    """Taps on 允许: credits, and the event about each of the last three taps."""
+    template = settings().wechat_template
+    credits = records.add_credits(person, template, times)
+    entry = {"TemplateId": template, "SubscribeStatusString": "accept", "PopupScene": "2"}
+    for ago in range(min(times, 3)):
+        push(records.openid_of(person), "subscribe_msg_popup_event", [entry], shape, ago)
+    return credits
+
+
+@blueprint.post("/phone/cancel")
+def phone_cancel() -> tuple[Response, int]:
+    """Messages switched off in the mini-program's settings: {"person"} → {"credits": 0}, told by an event."""
+    body: Any = request.get_json(silent=True)
+    person = asked_person(body)
+    if person is None:
+        return jsonify(error="unknown_person"), 404
+    records.clear_credits(person)
+    entry = {"TemplateId": settings().wechat_template, "SubscribeStatusString": "reject"}
+    shape = "xml" if body.get("shape") == "xml" else "json"
+    push(records.openid_of(person), "subscribe_msg_change_event", [entry], shape)
+    return jsonify(credits=0), 200
 
 
 @blueprint.get("/phone/messages")

@@ -152,3 +152,7 @@ def messages_of(person: str) -> list[dict[str, Any]]:
 def credits_of(person: str) -> int:
     row = memory().row("select sum(credits) as n from wechat_credit where person = ?", person)
     return (row and row["n"]) or 0
+
+
+def clear_credits(person: str) -> None:
+    memory().execute("update wechat_credit set credits = 0 where person = ?", person)
