@@ -101,7 +101,7 @@ def start(audience: str, provider_name: str, **wished: Any) -> dict[str, Any]:
     wish, handshake = Wish(**wished), Handshake(state, nonce, verifier)
     if wish.redirect_uri is not None and not _sends_back(provider):
         raise InvalidContent(errors={"/redirect_uri": ["This provider sends nobody anywhere."]})
-    begun = _guarded(provider_name, lambda: provider.begin(handshake, wish))
+    begun = _begun(audience, provider_name, provider, handshake, wish)
     login_id, secret, now = new_id(), secrets.token_urlsafe(32), clock.now()
     login = insert(logins).values(
         id=login_id,
@@ -115,6 +115,15 @@ def start(audience: str, provider_name: str, **wished: Any) -> dict[str, Any]:
         work.run(login)
     own = {"id": login_id, "secret": secret, "protocol": provider.protocol, "expires_at": now + settings().login_life}
     return begun | own
+
+
+def _begun(audience: str, name: str, provider: Provider, handshake: Handshake, wish: Wish) -> dict[str, Any]:
+    try:
+        return _guarded(name, lambda: provider.begin(handshake, wish))
+    except InvalidContent as refusal:
+        if "/redirect_uri" in refusal.errors:
+            _refused("redirect_uri_unregistered", audience, name)
+        raise
 
 
 def complete(audience: str, login_id: UUID, answer: dict[str, Any], device: str) -> dict[str, Any]:
@@ -196,7 +205,7 @@ def _why_not(login: Any, audience: str, secret: str) -> str:
 
 
 def _check_strength(proof: Proof, wish: Wish, begun_at: datetime) -> None:
-    """Level and freshness as they are, not as they were asked: providers may return less (OIDC Core §5.5.1.1, RFC 9470).
+    """Level and freshness as they are and not as they were asked (OIDC Core §5.5.1.1: a provider may return less).
 
     Freshness counts from when the login began, because the person may take their time at the provider.
     """

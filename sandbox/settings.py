@@ -38,6 +38,8 @@ class Settings:
     wechat_push_key: str = field(default="", repr=False)
     sms_access_key: str = ""
     sms_secret_key: str = field(default="", repr=False)
+    ticket_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    network_id_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     code_life: float = 60
     login_code_life: float = 300
     access_token_life: int = 7200
@@ -66,6 +68,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wechat_push_key=environment.get("WECHAT_PUSH_KEYS", "").split(",")[0],
         sms_access_key=environment.get("SMS_ACCESS_KEY", ""),
         sms_secret_key=environment.get("SMS_SECRET_KEY", ""),
+        ticket_apps=json.loads(environment.get("SANDBOX_TICKET_APPS", "{}")),
+        network_id_apps=json.loads(environment.get("SANDBOX_NETWORK_ID_APPS", "{}")),
     )
 
 

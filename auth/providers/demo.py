@@ -6,7 +6,7 @@ The one who logs in is sent straight back, as the person named by `person`. It p
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +22,7 @@ class DemoProvider:
     """`persons` maps a key to {"name", "document_type", "document_number", "level"} of a fictional person."""
 
     redirect_uris: list[str]
-    persons: dict[str, dict[str, Any]]
+    persons: dict[str, dict[str, Any]] = field(repr=False)
     person: str
     protocol: str = "demo"
 

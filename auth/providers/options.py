@@ -1,4 +1,4 @@
-"""Checks of a provider's options, in words for the operator who wrote them. No check repeats a value: it may be a secret."""
+"""Checks of a provider's options, in words for whoever wrote them. None repeats a value: it may be a secret."""
 
 from __future__ import annotations
 
