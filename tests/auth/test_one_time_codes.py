@@ -81,7 +81,7 @@ def test_a_code_comes_by_message_and_proves_the_number(caller: Caller) -> None:
     proof = identify(handshake, caller.code())
 
     assert told == {"sent_to": f"199****{caller.number[-4:]}", "resend_after": 60}
-    assert (proof.subject, proof.phone, proof.level, proof.method) == (caller.number, caller.number, 1, "sms_otp")
+    assert (proof.phone, proof.level, proof.method) == (caller.number, 1, "sms_otp")
     assert proof.identity("phone").person is None
     [message] = caller.got()
     assert message["kind"] == "sms" and "5分钟" in message["text"]
