@@ -12,14 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+import structlog
 
 from app import outside_tokens
 from app.outside_tokens import OutsideToken, TokenAway
 from app.refusals import Refusal
 from app.settings import settings
 
+log = structlog.get_logger()
+
 _BAD_TOKEN = frozenset({40001, 40014, 42001})
 _BUSY = frozenset({-1, 43108, 45009})
+# Wrong app id, wrong secret, our address is not on the list, secret frozen.
+_OUR_FAULT = frozenset({40013, 40125, 40164, 40243})
 # HTTP answers of somebody in between, who may have passed the message on before things went wrong.
 _MAYBE_DONE = frozenset({500, 502, 504})
 
@@ -60,7 +65,11 @@ def openid_for(code: str) -> str:
         answer = _call("GET", "/sns/jscode2session", params=query)
     except requests.RequestException:
         raise WechatAway from None
-    errcode = answer.get("errcode", 0)
+    told = answer.get("errcode", 0)
+    errcode = told if type(told) is int else None
+    if errcode in _OUR_FAULT:
+        log.error("wechat_misconfigured", alarm=True, errcode=errcode)
+        raise WechatAway
     if errcode in _BUSY or errcode == 45011:
         raise WechatAway
     if errcode != 0 or not isinstance(answer.get("openid"), str):
