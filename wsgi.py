@@ -18,6 +18,7 @@ from api import (
     erasures,
     errors,
     health,
+    identities,
     inbox,
     logins,
     looks,
@@ -27,6 +28,7 @@ from api import (
     offices,
     regions,
     services,
+    sessions,
     specification,
     submissions,
     uploads,
@@ -35,12 +37,20 @@ from api import (
 from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
-from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
+from app.events import (
+    ConsentWithdrawn,
+    IdentityAdded,
+    IdentityRemoved,
+    SessionStolen,
+    StepTaken,
+    SubmissionReceived,
+    UploadReceived,
+)
 from app.privacy import purges
 from app.settings import settings
 from approvals import handover
 from auth.providers import configured
-from notifications import sending, subscriptions
+from notifications import account_notices, sending, subscriptions
 from notifications.channels import sms
 
 DOORS = (
@@ -48,8 +58,10 @@ DOORS = (
     regions.door,
     departments.door,
     logins.door,
-    logins.token_door,
-    logins.session_door,
+    sessions.token_door,
+    sessions.door,
+    sessions.sign_in_door,
+    identities.door,
     me.door,
     submissions.door,
     uploads.door,
@@ -65,7 +77,7 @@ DOORS = (
     offices.door,
     wechat_events.door,
     logins.desk_door,
-    logins.desk_session_door,
+    sessions.desk_door,
     lookups.door,
     desk_submissions.door,
     looks.door,
@@ -81,6 +93,9 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     StepTaken: (sending.on_step,),
     UploadReceived: (documents.on_received,),
     ConsentWithdrawn: (subscriptions.on_withdrawn,),
+    SessionStolen: (account_notices.on_stolen,),
+    IdentityAdded: (account_notices.on_added,),
+    IdentityRemoved: (account_notices.on_removed,),
 }
 
 

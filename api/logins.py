@@ -1,34 +1,43 @@
-"""Logins of residents and of staff, and the tokens that keep them in."""
+"""Logins of residents and of staff."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from flask import g, request
+from flask import request
 
-from api.doors import Door, Visit
+from api.doors import Door
+from api.headers import DEVICE
 from api.schemas.logins import (
     LoginAnswerSchema,
     LoginSchema,
     LoginStartSchema,
-    RefreshSchema,
-    TokenPairSchema,
 )
+from api.schemas.sessions import TokenPairSchema
+from app import database
+from app.people import identities
+from app.people.accounts import IdentityOfSomebodyElse, IdentityTaken
+from app.people.callers import Resident
 from app.people.code_limits import CodesLimited
+from app.people.identity import StepUpRequired
+from app.people.mergers import MergeNotPossible
 from app.refusals import InvalidContent
-from auth import guards, logins, sessions
+from auth import devices, guards, logins
+from auth.devices import DeviceInvalid
 from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway, ProviderBusy
 from auth.providers.phone import CodeRefused
 from auth.providers.wechat import WechatBlocked
-from auth.sessions import RefreshTokenInvalid
+from auth.tokens import TokenInvalid, TokenMissing
+
+# What adding a login to an account can be refused for, beside what any login can.
+_OF_LINKS = (TokenMissing, TokenInvalid, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
+# What single ways to log in refuse.
+_OF_WAYS = (ProviderBusy, WechatBlocked, CodeRefused, CodesLimited)
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
 desk_door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in by single sign-on.")
-token_door = Door("tokens", guards.anyone, "/v1/tokens", "Keep a session alive.")
-desk_session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions of the member of staff.")
-session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of the caller.")
 
 
 @door.handles(
@@ -37,11 +46,12 @@ session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of t
     status=201,
     body=LoginStartSchema,
     answer=LoginSchema,
-    refuses=(InvalidContent, ProviderAway, CodesLimited),
+    refuses=(InvalidContent, ProviderAway, TokenMissing, TokenInvalid, StepUpRequired, CodesLimited),
 )
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login: where to send the person, or what the app needs to go on."""
-    return logins.start(logins.RESIDENTS, language=language, **_named(wish), **_from())
+    linking = _owner() if wish.pop("link") else None
+    return logins.start(logins.RESIDENTS, linking=linking, language=language, **_named(wish), **_from())
 
 
 @door.handles(
@@ -49,11 +59,13 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, LoginTooWeak, ProviderAway, ProviderBusy, WechatBlocked, CodeRefused, CodesLimited),
+    headers=(DEVICE,),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_LINKS, *_OF_WAYS),
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
-    """Finish a login with what the provider sent back."""
-    return logins.complete(logins.RESIDENTS, login_id, answer, device)
+    """Finish a login with what the provider sent back; one that was begun with `link` by the session that began it."""
+    here = devices.of(request)
+    return logins.complete(logins.RESIDENTS, login_id, answer, here, lambda: guards.logged_in(request))
 
 
 @desk_door.handles(
@@ -61,6 +73,8 @@ def complete_login(language: str, device: str, answer: dict[str, Any], login_id:
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a staff login: where to send the person."""
+    if wish.pop("link"):
+        raise InvalidContent(errors={"/link": ["Staff have one login each."]})
     return logins.start(logins.STAFF, language=language, **_named(wish))
 
 
@@ -69,29 +83,20 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, LoginTooWeak, ProviderAway),
+    headers=(DEVICE,),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid),
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a staff login with what the provider sent back."""
-    return logins.complete(logins.STAFF, login_id, answer, device)
+    return logins.complete(logins.STAFF, login_id, answer, devices.of(request))
 
 
-@token_door.handles("POST", "/refresh", body=RefreshSchema, answer=TokenPairSchema, refuses=(RefreshTokenInvalid,))
-def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
-    """Exchange a refresh token for a new pair; a spent one ends its session."""
-    return sessions.rotate(offer["refresh_token"])
-
-
-@session_door.saves("DELETE", "/current", status=204)
-def log_out(visit: Visit) -> None:
-    """Log out on this device."""
-    sessions.revoke(visit.work, g.caller.session_id)
-
-
-@desk_session_door.saves("DELETE", "/current", status=204)
-def log_out_of_desk(visit: Visit) -> None:
-    """Log out at this desk."""
-    sessions.revoke(visit.work, visit.caller.session_id)
+def _owner() -> Resident:
+    """Whoever is logged in and may add a login to their account. Raises TokenMissing, TokenInvalid, StepUpRequired."""
+    caller = guards.logged_in(request)
+    with database.reading() as connection:
+        identities.require_owner(connection, caller)
+    return caller
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 import environs
 from marshmallow import ValidationError, validate
 
+_A_MINUTE_TO_A_YEAR = validate.Range(min=timedelta(minutes=1), max=timedelta(days=366))
 _AT_MOST_A_DAY = validate.Range(min=timedelta(seconds=1), max=timedelta(days=1))
 MASTER_KEY_KEEPERS = ("file", "kms", "hsm")
 """Who can keep master keys; `MASTER_KEYS` names one, or several while data moves from one to another."""
@@ -74,8 +75,14 @@ class Settings:
     worker_concurrency: int
     looks_per_hour: int
     unmasking_life: timedelta
+    refresh_token_life: timedelta
+    session_idle: timedelta
+    elder_session_life: timedelta
+    elder_session_idle: timedelta
+    staff_session_life: timedelta
+    staff_session_idle: timedelta
+    refresh_grace: timedelta = timedelta(seconds=30)
     access_token_life: timedelta = timedelta(minutes=15)
-    refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
     draft_life: timedelta = timedelta(days=90)
     upload_slot_life: timedelta = timedelta(minutes=10)
@@ -133,6 +140,7 @@ def settings() -> Settings:
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
         "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
         "unmasking_life": env.timedelta("UNMASKING_SECONDS", timedelta(minutes=10), validate=_AT_MOST_A_DAY),
+        **_session_lives(env),
     }
     try:
         env.seal()
@@ -194,6 +202,23 @@ def _keepers(env: environs.Env) -> dict[str, Any]:
         "hsm_pin": words("HSM_PIN", "hsm"),
         "hsm_key_labels": names("HSM_KEY_LABELS", "hsm"),
         "opened_key_life": env.timedelta("OPENED_KEY_SECONDS", timedelta(seconds=60)),
+    }
+
+
+def _session_lives(env: environs.Env) -> dict[str, timedelta]:
+    """How long a session lasts in all, and without a sign of its client; a desk is left alone for half an hour at most
+    (domain-facts §4.2: automatic logout, 30 minutes are common)."""
+
+    def seconds(name: str, default: timedelta) -> Any:
+        return env.timedelta(name, default, validate=_A_MINUTE_TO_A_YEAR)
+
+    return {
+        "refresh_token_life": seconds("SESSION_SECONDS", timedelta(days=30)),
+        "session_idle": seconds("SESSION_IDLE_SECONDS", timedelta(days=14)),
+        "elder_session_life": seconds("ELDER_SESSION_SECONDS", timedelta(days=90)),
+        "elder_session_idle": seconds("ELDER_SESSION_IDLE_SECONDS", timedelta(days=60)),
+        "staff_session_life": seconds("STAFF_SESSION_SECONDS", timedelta(hours=12)),
+        "staff_session_idle": seconds("STAFF_SESSION_IDLE_SECONDS", timedelta(minutes=30)),
     }
 
 

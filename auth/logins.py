@@ -42,13 +42,16 @@ from app.crypto.blind_indexes import NothingToIndex
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import new_id
-from app.people import accounts, staff
+from app.people import accounts, residents, sign_ins, staff
 from app.people.accounts import PersonUnproved
+from app.people.callers import Resident
 from app.people.identities import Identity
+from app.people.sign_ins import SignIn
 from app.privacy import corrections
 from app.refusals import InvalidContent, Refusal
 from app.settings import settings
 from auth import sessions
+from auth.devices import Device
 from auth.providers.configured import RESIDENTS, STAFF, providers
 from auth.providers.interface import Handshake, LoginRefused, Proof, Provider, ProviderAway, Wish
 
@@ -88,9 +91,10 @@ class LoginTooWeak(LoginRefused):
         self.facts = {name: value for name, value in asked.items() if value is not None}
 
 
-def start(audience: str, provider_name: str, **wished: Any) -> dict[str, Any]:
+def start(audience: str, provider_name: str, linking: Resident | None = None, **wished: Any) -> dict[str, Any]:
     """Begin a login: its id and secret, and what the client needs to go on. `wished` are the fields of `Wish`.
 
+    `linking` is somebody logged in who wants to add this login to their account; only their session can finish it.
     Saves by itself, because no connection is held while the provider is asked what it offers. Raises
     InvalidContent (an unknown provider, or an address that is not registered: both exactly), ProviderAway.
     """
@@ -108,7 +112,7 @@ def start(audience: str, provider_name: str, **wished: Any) -> dict[str, Any]:
         audience=audience,
         provider=provider_name,
         secret_sha256=_hash(secret),
-        handshake=_sealed(login_id, handshake, wish, now),
+        handshake=_sealed(login_id, handshake, wish, now, linking),
         expires_at=now + settings().login_life,
     )
     with database.work() as work:
@@ -126,40 +130,62 @@ def _begun(audience: str, name: str, provider: Provider, handshake: Handshake, w
         raise
 
 
-def complete(audience: str, login_id: UUID, answer: dict[str, Any], device: str) -> dict[str, Any]:
+def complete(
+    audience: str,
+    login_id: UUID,
+    answer: dict[str, Any],
+    device: Device | str,
+    caller: Callable[[], Resident] | None = None,
+) -> dict[str, Any]:
     """Turn what the person came back with into a session: the token pair.
 
-    `answer` has the login's secret, and what its protocol brings. Saves in parts, because no connection is held while
-    the provider is asked. Raises LoginRefused, LoginTooWeak, ProviderAway.
+    `answer` has the login's secret, and what its protocol brings; `caller` finds out who is logged in already, and is
+    only asked for a login that adds an identity to an account. Saves in parts, because no connection is held while
+    the provider is asked. Raises LoginRefused, LoginTooWeak, ProviderAway, and for such a login what `accounts.link`
+    and `caller` raise.
     """
     name = "none"
     try:
         login = _taken(audience, login_id, str(answer.get("secret") or ""))
         name = login.provider
-        return _completed(audience, login, answer, device)
+        return _completed(audience, login, answer, Device(device) if isinstance(device, str) else device, caller)
     except LoginRefused as refusal:
         _refused(refusal.reason, audience, name)
         raise
 
 
-def _completed(audience: str, login: Any, answer: dict[str, Any], device: str) -> dict[str, Any]:
+def _completed(
+    audience: str, login: Any, answer: dict[str, Any], device: Device, caller: Callable[[], Resident] | None
+) -> dict[str, Any]:
     provider = providers(audience).get(login.provider)
     if provider is None:
         raise LoginRefused("provider_gone")
     handshake, wish, begun_at = _opened(login)
+    proof = None
     try:
+        linking = _linking(login, caller)
         proof = _guarded(login.provider, lambda: provider.identify(handshake, answer))
         _check_strength(proof, wish, begun_at)
         with database.work() as work:
             _spend(work, login.id)
             if audience == STAFF:
                 return _enter_staff(work, proof, device)
-            return _enter_resident(work, proof.identity(login.provider), device)
+            return _enter_resident(work, proof.identity(login.provider), device, linking)
     except LoginRefused:
-        if _sends_back(provider):
-            with database.work() as work:
+        with database.work() as work:
+            if _sends_back(provider):
                 work.run(update(logins).where(logins.c.id == login.id).values(used_at=clock.now()))
+            if audience == RESIDENTS and proof is not None:
+                _note_refused(work, login.provider, proof, device)
         raise
+
+
+def _note_refused(work: Work, provider: str, proof: Proof, device: Device) -> None:
+    """A line in the history of whoever the provider says it was: they should see that somebody tried."""
+    known = accounts.owner_of(work, provider, proof.subject)
+    if known is not None:
+        tried = (device.name, device.network, provider, proof.method)
+        sign_ins.record(work, SignIn(known, sign_ins.REFUSED, *tried))
 
 
 def _guarded(name: str, ask: Callable[[], _T]) -> _T:
@@ -224,17 +250,35 @@ def _spend(work: Work, login_id: UUID) -> None:
         raise LoginRefused("login_used")
 
 
-def _enter_resident(work: Work, identity: Identity, device: str) -> dict[str, Any]:
+def _enter_resident(
+    work: Work, identity: Identity, device: Device | str, linking: Resident | None = None
+) -> dict[str, Any]:
     try:
+        if linking is not None:
+            return _linked(work, identity, device, linking)
         resident_id, before = accounts.enter(work, identity)
     except (PersonUnproved, NothingToIndex):
         raise LoginRefused("person_unproved") from None
     if before is not None and identity.person is not None:
-        corrections.note_login(work, resident_id, before, identity.person)
-    return sessions.open_for_resident(work, resident_id, identity.level, identity.authenticated_at, device)
+        corrections.note_login(work, resident_id, before, residents.applicant(work.connection, resident_id))
+    how = (identity.reached, identity.authenticated_at, device, identity.provider, identity.method)
+    return sessions.open_for_resident(work, resident_id, *how)
 
 
-def _enter_staff(work: Work, proof: Proof, device: str) -> dict[str, Any]:
+def _linked(work: Work, identity: Identity, device: Device | str, linking: Resident) -> dict[str, Any]:
+    """Add the identity to the account of whoever began this; a session by the stronger of their two logins."""
+    resident_id, merged = accounts.link(work, linking.id, identity)
+    if merged:
+        # What their tokens say of whose they are is not so any more; every device goes on by its refresh token.
+        sessions.outdate(work, sessions.sessions.c.resident_id == resident_id)
+    now = (identity.reached, identity.authenticated_at)
+    level, authenticated_at = max(now, (linking.level, linking.authenticated_at))
+    return sessions.open_for_resident(
+        work, resident_id, level, authenticated_at, device, identity.provider, identity.method
+    )
+
+
+def _enter_staff(work: Work, proof: Proof, device: Device) -> dict[str, Any]:
     """Only people on the staff list get in, whatever the provider says of them."""
     person = staff.active_by_number(work, str(proof.claims.get("staff_number", "")))
     if person is None:
@@ -247,14 +291,29 @@ def _refused(reason: str, audience: str, provider: str) -> None:
     log.warning("login_refused", reason=reason, audience=audience, provider=provider)
 
 
-def _sealed(login_id: UUID, handshake: Handshake, wish: Wish, begun_at: datetime) -> Any:
+def _sealed(
+    login_id: UUID, handshake: Handshake, wish: Wish, begun_at: datetime, linking: Resident | None = None
+) -> Any:
     content = {
         "handshake": [handshake.state, handshake.nonce, handshake.verifier, handshake.kept],
         "level": wish.level,
         "max_age": wish.max_age,
         "begun_at": begun_at.isoformat(),
+        "link": linking and str(linking.session_id),
     }
     return data_keys.of_the_house().seal(content, _HANDSHAKE, login_id)
+
+
+def _linking(login: Any, caller: Callable[[], Resident] | None) -> Resident | None:
+    """Who adds this login to their account; None for a login as any other. Raises LoginRefused when it is another
+    session that finishes it: nobody's login may be slipped into somebody else's account, nor theirs into one's own."""
+    session_id = data_keys.of_the_house().open(login.handshake, _HANDSHAKE, login.id).get("link")
+    if session_id is None:
+        return None
+    found = None if caller is None else caller()
+    if found is None or str(found.session_id) != session_id:
+        raise LoginRefused("link_of_another_session")
+    return found
 
 
 def _opened(login: Any) -> tuple[Handshake, Wish, datetime]:

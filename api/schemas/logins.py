@@ -48,6 +48,13 @@ class LoginStartSchema(Schema):
         allow_none=True,
         metadata={"description": "Where a one-time code goes.", "example": "19900000002"},
     )
+    link = Flag(
+        load_default=False,
+        metadata={
+            "description": "Add this login to the account whose access token is sent along; only the same session can "
+            "finish it, and its own login must be fresh."
+        },
+    )
     voice = Flag(load_default=False, metadata={"description": "Have the one-time code read out by a call."})
 
 
@@ -97,25 +104,16 @@ class LoginAnswerSchema(Schema):
     cert_pwd_data = text(1, 20_000, metadata={"description": "`network_id`: from the SDK, where `type` is 1."})
 
 
-class RefreshSchema(Schema):
-    refresh_token = text(1, 200, required=True)
-
-
-class TokenPairSchema(Schema):
-    access_token = fields.String(required=True)
-    token_type = fields.String(required=True, metadata={"example": "Bearer"})
-    expires_in = fields.Integer(required=True, metadata={"description": "Seconds.", "example": 900})
-    refresh_token = fields.String(required=True, metadata={"description": "Good for one use."})
-    refresh_expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
-
-
 class ProfileSchema(Schema):
+    """Name and document are null while no login has proved a person: WeChat or a phone number alone do not."""
+
     id = fields.UUID(required=True)
-    name = fields.String(required=True)
-    document_type = fields.String(required=True, metadata={"example": "111"})
-    document_number = fields.String(required=True, metadata={"example": "532***********1234"})
+    name = fields.String(required=True, allow_none=True)
+    document_type = fields.String(required=True, allow_none=True, metadata={"example": "111"})
+    document_number = fields.String(required=True, allow_none=True, metadata={"example": "532***********1234"})
     phone = fields.String(required=True, allow_none=True, metadata={"example": "138****5678"})
     identity_level = fields.Integer(required=True, metadata={"example": 3})
+    elder_mode = fields.Boolean(required=True, metadata={"description": "Logins last longer."})
 
 
 class WechatBindSchema(Schema):
