@@ -44,6 +44,7 @@ from api import (
     staff,
     submissions,
     uploads,
+    wechat_events,
 )
 from app import events, logs
 from app.crypto import data_keys
@@ -64,6 +65,7 @@ from app.supervision import time_stamps, tree_heads, waiting
 from approvals import handover, updates
 from auth.providers import configured
 from notifications import account_notices, sending, subscriptions
+from notifications.channels import sms
 
 DOORS = (
     services.door,
@@ -88,6 +90,7 @@ DOORS = (
     erasures.door,
     erasures.open_door,
     offices.door,
+    wechat_events.door,
     offices.token_door,
     desk_logins.door,
     desk_logins.session_door,
@@ -124,8 +127,8 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 }
 
 
-# Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
-KEEPERS = (purges, recounts, waiting, tree_heads, time_stamps)
+# Rooms that only a worker calls, by its clock or by a job's name: named here, so that their jobs and tables are known.
+KEEPERS = (purges, recounts, waiting, tree_heads, time_stamps, sms)
 
 
 def create_app() -> Flask:

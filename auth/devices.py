@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from flask import Request
 
 from app.refusals import Refusal
+from auth import addresses
 
 HEADER = "OnePhone-Device"
 PATTERN = "^[A-Za-z0-9_-]{22,128}$"
@@ -44,7 +45,7 @@ def of(request: Request) -> Device:
     given = request.headers.get(HEADER)
     if given is not None and not _SHAPE.fullmatch(given):
         raise DeviceInvalid
-    return Device(named, given and hashlib.sha256(given.encode()).hexdigest(), network_of(request.remote_addr))
+    return Device(named, given and hashlib.sha256(given.encode()).hexdigest(), network_of(addresses.of(request)))
 
 
 def network_of(address: str | None) -> str | None:

@@ -50,7 +50,7 @@ from app.people.sign_ins import SignIn
 from app.privacy import corrections
 from app.refusals import InvalidContent, Refusal
 from app.settings import settings
-from auth import acting, sessions, staff_logins
+from auth import acting, refusals, sessions, staff_logins
 from auth.devices import Device
 from auth.providers.configured import RESIDENTS, STAFF, providers
 from auth.providers.interface import Handshake, LoginRefused, Proof, Provider, ProviderAway, Wish
@@ -291,6 +291,7 @@ def _enter_staff(work: Work, proof: Proof, device: Device) -> dict[str, Any]:
 def _refused(reason: str, audience: str, provider: str) -> None:
     """Tell operators. Reasons are words of our own code, so nothing that was brought can stand in a log or a label."""
     log.warning("login_refused", reason=reason, audience=audience, provider=provider)
+    refusals.count(f"{audience}_login", reason)
 
 
 def _sealed(

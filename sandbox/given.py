@@ -20,7 +20,7 @@ NAMES = (
     "UNHANDLED_PER_CLERK",
     "UNMASKING_SECONDS",
 )
-PREFIXES = ("S3_", "WECHAT_", "TSA_", "SESSION_", "ELDER_SESSION_", "STAFF_SESSION_")
+PREFIXES = ("S3_", "WECHAT_", "SMS_", "VOICE_", "TSA_", "SESSION_", "ELDER_SESSION_", "STAFF_SESSION_")
 
 
 class GivenError(RuntimeError):

@@ -18,8 +18,10 @@ from sandbox import (
     phone,
     phone_corrections,
     phone_data,
+    phone_logins,
     phone_privacy,
     sessions,
+    sms,
     switches,
     ticket_login,
     tsa,
@@ -34,13 +36,11 @@ from sandbox.switches import modes, parts, read_switch
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
 MODULES = (
-    *(eid, ticket_login, network_id, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data, clerk),
-    *(clerk_steps, switches, wechat, tsa),
+    *(eid, ticket_login, network_id, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data),
+    *(phone_logins, clerk, clerk_steps, switches, wechat, sms, tsa),
 )
-SCHEMAS = [
-    m.SCHEMA
-    for m in (*(clerk_steps, eid_records, ticket_login, network_id, office_cases, sessions, switches, wechat_records),)
-]
+_KEPT = (clerk_steps, eid_records, ticket_login, network_id, office_cases, sessions, sms, switches, wechat_records)
+SCHEMAS = [module.SCHEMA for module in _KEPT]
 
 
 def create_app(chosen: Settings) -> Flask:
@@ -59,6 +59,7 @@ def create_app(chosen: Settings) -> Flask:
         network_id.PART,
         *(f"office/{c}" for c in chosen.offices),
         "wechat",
+        "sms",
         "housing-fund",
         tsa.PART,
     ]
@@ -110,6 +111,9 @@ def card(part: str) -> dict[str, Any]:
         left = sum(wechat_records.credits_of(key) for key in PERSONS)
         state = f"{sent} 条已推送 messages · {left} 次订阅 credits left"
         return shown | {"name": "微信", "english": "WeChat (api.weixin.qq.com)", "state": state}
+    if part == "sms":
+        state = f"{sms.count_messages()} 条短信和语音 messages and calls"
+        return shown | {"name": "短信语音", "english": "Messages and calls", "state": state, "link": "/sms/inbox"}
     if part == "eid":
         state = f"{len(PERSONS)} 位虚构人物 fictional people"
         configuration = "/eid/.well-known/openid-configuration"
