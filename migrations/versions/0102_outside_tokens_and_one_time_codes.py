@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0102"
-down_revision = "0103"
+down_revision = "0101"
 
 
 def upgrade() -> None:
