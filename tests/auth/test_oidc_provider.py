@@ -242,6 +242,7 @@ def test_less_than_was_asked_is_refused(
     assert [json.loads(told)["reason"] for told in log if "login_refused" in told] == [reason]
 
 
+@pytest.mark.timeout(300)
 def test_fifty_sessions_live_on_while_the_provider_changes_its_keys(phones: Phones) -> None:
     with ThreadPoolExecutor(4) as pool:
         sessions = [dict(done.json or {}) for done in pool.map(lambda _: phones.complete(), range(50))]
