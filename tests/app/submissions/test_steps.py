@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app import clock, database
-from app.submissions.history import SYSTEM
 from app.submissions import notice_words
+from app.submissions.history import SYSTEM
 from app.submissions.steps import FINAL_STATES, LABELS, STATES, STEPS, is_ahead
 from app.submissions.submissions import StepNotAllowed, take_step
 from app.supervision.handling import HANDLERS, OTHER_DOORS
