@@ -63,7 +63,7 @@ def moment(*steps: Past, of: ServiceVersion | None = None, at: datetime = MONDAY
 
 def wanted(*pointers: str, until: str | None = "2026-09-28", reason: str | None = None) -> Given:
     items = tuple(Item(pointer, "请改正") for pointer in pointers)
-    return Given(reason=reason, items=items, until=until and date.fromisoformat(until))
+    return Given(reason=reason, items=items, until=None if until is None else date.fromisoformat(until))
 
 
 def refused(kind: type[Refusal], rule: Any, *arguments: Any) -> Refusal:
