@@ -163,8 +163,8 @@ def _is_theirs(work: Work, clerk: Clerk, row: Any) -> bool:
 
 
 def _note(work: Work, clerk: Clerk, row: Any) -> None:
-    """Record a step that somebody tried and may not take."""
-    looks.record(work, clerk, HANDLING, Look("handling", "not_allowed", asked_id=row.id, shown=[row]))
+    """Record a step that somebody tried and may not take; nothing of the submission was shown to them."""
+    looks.record(work, clerk, HANDLING, Look("handling", "not_allowed", asked_id=row.id))
 
 
 def _names(work: Work, clerk: Clerk, row: Any) -> list[str]:

@@ -214,7 +214,7 @@ MOVES = st.builds(
 DATES = ("acceptance_due", "decision_due", "due_provisional")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(MOVES, min_size=8, max_size=25))
 def test_no_sequence_of_steps_breaks_what_holds(cases: dict[str, uuid.UUID], moves: list[Move]) -> None:
     case = cases["received"]
