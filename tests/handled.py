@@ -10,7 +10,7 @@ from typing import Any
 from app import clock, database
 from app.catalogue import departments, services
 from app.catalogue.services import ServiceVersion
-from app.catalogue.working_days import add_working_days
+from app.catalogue.working_days import Calendar, add_working_days
 from app.submissions import submissions
 from app.submissions.history import Given, Item
 from app.submissions.steps import STEPS
@@ -89,7 +89,7 @@ def assign(submission_id: uuid.UUID, clerk: Phone) -> None:
 
 def day_after(days: int) -> date:
     """The day on which this many working days from today are over."""
-    return add_working_days(submissions.calendar(), clock.today(), days).date
+    return add_working_days(Calendar.load(), clock.today(), days).date
 
 
 def given_for(name: str, *, but: str = "") -> Given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
@@ -64,12 +64,18 @@ class Moment:
         return tuple(event for event in self.past if event.step in names)
 
 
-def of(connection: Connection, row: Any, calendar: Calendar, at: datetime) -> Moment:
+@cache
+def _calendar() -> Calendar:
+    """The working-day calendar of this process."""
+    return Calendar.load()
+
+
+def of(connection: Connection, row: Any, at: datetime) -> Moment:
     """The moment of a submission that was read with its key. Raises SealError."""
     wanted = ("number", "step", "at", "actor_role", "actor_id", "terms", "items")
     statement = select(*(history.c[name] for name in wanted)).where(history.c.submission_id == row.id)
     past = tuple(_past(row, event) for event in connection.execute(statement.order_by(history.c.number)))
-    return Moment(row, services.version(connection, row.service_code, row.service_version), past, calendar, at)
+    return Moment(row, services.version(connection, row.service_code, row.service_version), past, _calendar(), at)
 
 
 def _past(row: Any, event: Any) -> Past:

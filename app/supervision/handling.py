@@ -170,7 +170,7 @@ def _note(work: Work, clerk: Clerk, row: Any) -> None:
 def _names(work: Work, clerk: Clerk, row: Any) -> list[str]:
     if not _is_theirs(work, clerk, row):
         return []
-    moment: Moment = moments.of(work.connection, row, filed.calendar(), clock.now())
+    moment: Moment = moments.of(work.connection, row, clock.now())
     names = step_rules.legal(moment, Actor("staff", clerk.role, id=clerk.id))
     return [name for name in names if name not in OTHER_DOORS]
 
