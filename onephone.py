@@ -28,7 +28,7 @@ from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
 from app.privacy import activities, purges
 from app.settings import settings
-from app.submissions import chaining
+from app.submissions import chaining, step_drawings
 from app.supervision import tree_verification, verification
 from auth import key_rotations, staff_commands, throttles
 
@@ -192,6 +192,11 @@ def privacy_register(arguments: argparse.Namespace) -> None:
         print(activities.as_markdown(found, arguments.language), end="")
 
 
+def steps(arguments: argparse.Namespace) -> None:
+    """Print the steps of a submission: as a Mermaid drawing, which docs/map.md shows, or as a table."""
+    print(step_drawings.mermaid() if arguments.format == "mermaid" else step_drawings.table(arguments.language))
+
+
 def purge(arguments: argparse.Namespace) -> None:
     """Show what has come to the end of its time, and with --confirm erase it; may be stopped and run again."""
     at = clock.now()
@@ -235,7 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     of_keys = (keys, rotate_keys, rotate_token_keys, reseal)
-    of_history = (chain_history, verify_history)
+    of_history = (steps, chain_history, verify_history)
     runs = (api, worker, migrate, *of_keys, *of_history, publish, seed, privacy_register, purge, openapi, doors)
     for run in runs:
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
@@ -250,6 +255,9 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--stolen", action="store_true", help="replace all keys at once; clients refresh")
         if run is privacy_register:
             sub.add_argument("--format", choices=("md", "json"), default="md", help="a table, or JSON")
+            sub.add_argument("--language", choices=("zh", "en"), default="zh", help="language of the table")
+        if run is steps:
+            sub.add_argument("--format", choices=("mermaid", "md"), default="mermaid", help="a drawing, or a table")
             sub.add_argument("--language", choices=("zh", "en"), default="zh", help="language of the table")
         if run is reseal:
             sub.add_argument("--background", action="store_true", help="let a worker do it")

@@ -76,6 +76,59 @@ def read_again() -> str:
     return page_after(lambda token: {"submission": call("GET", path, token)})
 
 
+@blueprint.post("/handle")
+def handle() -> str:
+    """A submission → what may be done with it now, as forms."""
+    return handling_page(lambda token: {})
+
+
+@blueprint.post("/step")
+def step() -> str:
+    """A step with what it needs, on the state that the page showed → what stands then."""
+    return handling_page(
+        lambda token: {"taken": call("POST", steps_path(), token, step_wish(), revision=typed("revision"))}
+    )
+
+
+def steps_path() -> str:
+    return f"/v1/desk/submissions/{quote(typed('submission'), safe='')}/steps"
+
+
+def step_wish() -> dict[str, Any]:
+    """The body of a step: whatever was filled in. Each line of `items` is a pointer and words."""
+    lines = [line.split(maxsplit=1) for line in typed("items").splitlines() if line.strip()]
+    wish: dict[str, Any] = {
+        name: typed(name) for name in ("step", "reason", "kind", "until", "document") if typed(name)
+    }
+    if lines:
+        wish["items"] = [{"pointer": line[0], "words": line[1] if len(line) > 1 else ""} for line in lines]
+    if typed("days").isdecimal():
+        wish["days"] = int(typed("days"))
+    return wish
+
+
+def handling_page(act: Any) -> str:
+    """Do something, and show the submission as it stands then; a refusal is told above it."""
+    session = logged_in(PAGE)
+    if session is None:
+        return render_template("clerk_login.html")
+    error: Refused | None = None
+    done: dict[str, Any] = {}
+    try:
+        done = ask(session, act)
+    except Refused as refusal:
+        if refusal.status in (0, 401):
+            raise
+        error = refusal
+    try:
+        found = ask(session, lambda token: call("GET", steps_path(), token))
+    except Refused as refusal:
+        if refusal.status in (0, 401):
+            raise
+        return desk(session, error=error or refusal)
+    return render_template("clerk_steps.html", handled=found, done=done, error=error, form=request.form)
+
+
 def typed(name: str) -> str:
     return request.form.get(name, "").strip()
 

@@ -14,16 +14,26 @@ TIMEOUT = (2, 10)  # seconds to connect, to the answer
 class Refused(Exception):
     """OnePhone said no, or nothing (status 0). Texts are for the page."""
 
-    def __init__(self, status: int, title: str, detail: str = "", code: str = "") -> None:
+    def __init__(
+        self, status: int, title: str, detail: str = "", code: str = "", errors: dict[str, list[str]] | None = None
+    ) -> None:
         super().__init__(title)
         self.status, self.title, self.detail, self.code = status, title, detail, code
+        self.errors = errors or {}
 
 
-def call(method: str, path: str, token: str | None = None, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The JSON of a 2xx answer ({} when it has none). Raises Refused for everything else."""
+def call(
+    method: str, path: str, token: str | None = None, body: dict[str, Any] | None = None, revision: str | None = None
+) -> dict[str, Any]:
+    """The JSON of a 2xx answer ({} when it has none). Raises Refused for everything else.
+
+    `revision` is what the page last saw, for an act that is not to be done on anything else.
+    """
     headers = {"Accept-Language": "zh-CN"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
+    if revision:
+        headers["If-Match"] = f'"{revision}"'
     if method == "POST":
         headers["Idempotency-Key"] = str(uuid.uuid4())
     if method == "PATCH":
@@ -37,7 +47,8 @@ def call(method: str, path: str, token: str | None = None, body: dict[str, Any] 
     if response.ok:
         return content
     title = str(content.get("title") or f"HTTP {response.status_code}")
-    raise Refused(response.status_code, title, str(content.get("detail") or ""), str(content.get("code") or ""))
+    detail, code, errors = str(content.get("detail") or ""), str(content.get("code") or ""), content.get("errors")
+    raise Refused(response.status_code, title, detail, code, errors if isinstance(errors, dict) else None)
 
 
 def read_json(response: requests.Response) -> dict[str, Any]:

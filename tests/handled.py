@@ -94,13 +94,13 @@ def day_after(days: int) -> date:
 
 
 def given_for(name: str, *, but: str = "") -> Given:
-    """Everything that a step needs, `but` one thing."""
+    """Everything that a step needs, and a reason, `but` one thing."""
     step = STEPS[name]
     needs = step.needs - {but}
     return Given(
-        reason="依法办理" if "reason" in needs else None,
+        reason=None if but == "reason" else "依法办理",
         kind=next(iter(step.kinds or {})) if "kind" in needs else None,
-        items=(Item(PHOTO, "请上传近期照片"),) if "items" in needs else (),
+        items=(Item(DEED if name == "add_to_correction" else PHOTO, "请重新上传"),) if "items" in needs else (),
         until=day_after(10) if "until" in needs else None,
         days=5 if "days" in needs else None,
         document="〔2026〕测复1号" if "document" in needs else None,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from app.catalogue import services
+from app.catalogue import calendars, services
 from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import Calendar
 from app.clock import day_of
@@ -54,22 +54,12 @@ class Moment:
     def day(self) -> date:
         return day_of(self.at)
 
-    @cached_property
-    def answers(self) -> dict[str, Any]:
-        """What was filed. Raises SealError."""
-        return drafts.answers(self.row)
-
-    def steps(self, *names: str) -> tuple[Past, ...]:
-        """Those of the past with one of these names."""
-        return tuple(event for event in self.past if event.step in names)
-
-
-def of(connection: Connection, row: Any, calendar: Calendar, at: datetime) -> Moment:
+    def of(connection: Connection, row: Any, at: datetime) -> Moment:
     """The moment of a submission that was read with its key. Raises SealError."""
     wanted = ("number", "step", "at", "actor_role", "actor_id", "terms", "items")
     statement = select(*(history.c[name] for name in wanted)).where(history.c.submission_id == row.id)
     past = tuple(_past(row, event) for event in connection.execute(statement.order_by(history.c.number)))
-    return Moment(row, services.version(connection, row.service_code, row.service_version), past, calendar, at)
+    return Moment(row, services.version(connection, row.service_code, row.service_version), past, calendars.current(connection), at)
 
 
 def _past(row: Any, event: Any) -> Past:

@@ -198,8 +198,8 @@ _RUNNING = "accepted in_review suspended"
 
 # fmt: off
 STEPS: Final[dict[str, Step]] = {
-    # 行政许可法 第二十九条 lets people apply online. 收件 is no decision yet and has no numbered notice: the filing is
-    # answered with its receipt, which has the submission's reference, time, turn and dates.
+    # 行政许可法 第二十九条 lets people apply online. 收件 is no decision yet, so it has no numbered notice: the filing
+    # is answered with its receipt, which has the submission's reference, time, turn and dates.
     "receive": _step("draft", "received", "applicant",
         "收到您的申请，已出具收件凭证", "Your application was received",
         clocks="acceptance:start"),

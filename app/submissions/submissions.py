@@ -320,7 +320,7 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
     step = STEPS[name]
     row = work.run(drafts.with_key().where(submissions.c.id == submission_id).with_for_update(of=submissions)).one()
     _check_step(step, row.state, actor, given)
-    moment = moments.of(work.connection, row, calendars.current(work.connection), at)
+    moment = moments.of(work.connection, row, at)
     step_rules.check(name, moment, actor, given)
     at = step_rules.time_of(moment)
     values: dict[str, Any] = {"state": step.target or row.state, "revision": row.revision + 1}

@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app import clock
-from app.catalogue import calendars
 from app.database import Work
 from app.people import residents, staff
 from app.people.callers import Clerk
@@ -164,14 +163,14 @@ def _is_theirs(work: Work, clerk: Clerk, row: Any) -> bool:
 
 
 def _note(work: Work, clerk: Clerk, row: Any) -> None:
-    """Record a step that somebody tried and may not take."""
-    looks.record(work, clerk, HANDLING, Look("handling", "not_allowed", asked_id=row.id, shown=[row]))
+    """Record a step that somebody tried and may not take; nothing of the submission was shown to them."""
+    looks.record(work, clerk, HANDLING, Look("handling", "not_allowed", asked_id=row.id))
 
 
 def _names(work: Work, clerk: Clerk, row: Any) -> list[str]:
     if not _is_theirs(work, clerk, row):
         return []
-    moment: Moment = moments.of(work.connection, row, calendars.current(work.connection), clock.now())
+    moment: Moment = moments.of(work.connection, row, clock.now())
     names = step_rules.legal(moment, Actor("staff", clerk.role, id=clerk.id))
     return [name for name in names if name not in OTHER_DOORS]
 

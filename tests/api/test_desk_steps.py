@@ -137,7 +137,15 @@ def attempts(sql: Sql, who: Phone) -> list[tuple[str, str, str]]:
     ],
 )
 def test_who_may_not_take_a_step_is_on_record_and_changes_nothing(
-    make_newcomer: Hire, bureau: str, case: uuid.UUID, sql: Sql, role: str, step: str, status: int, code: str
+    phone: Phone,
+    make_newcomer: Hire,
+    bureau: str,
+    case: uuid.UUID,
+    sql: Sql,
+    role: str,
+    step: str,
+    status: int,
+    code: str,
 ) -> None:
     before = sql("SELECT * FROM submissions WHERE id = %s", case)
     somebody = make_newcomer(role, bureau)
@@ -146,6 +154,7 @@ def test_who_may_not_take_a_step_is_on_record_and_changes_nothing(
 
     assert (answer.status_code, answer.json["code"]) == (status, code)
     assert attempts(sql, somebody) == [("handling", "not_allowed", "handling")]
+    assert phone.get(f"/v1/submissions/{case}/looks").json["items"] == [], "nothing was shown, so nobody looked"
     assert sql("SELECT * FROM submissions WHERE id = %s", case) == before
     assert len(sql("SELECT 1 FROM history WHERE submission_id = %s", case)) == 1
 

@@ -69,6 +69,12 @@ BROKEN: dict[str, tuple[Change, tuple[str, str]]] = {
         lambda d: d["form"]["layout"][1].update(widget="upload"),
         ("/form/layout/1/field", "outside_the_guide"),
     ),
+    "a commitment that is no field of the form": (
+        lambda d: d.update(
+            commitment={"field": "cat_name", "basis": {"zh": "某条例第四条", "en": "Some rules, art. 4"}}
+        ),
+        ("/commitment/field", "commitment"),
+    ),
     "a field that is nowhere laid out": (lambda d: d["form"]["layout"].pop(), ("/form/layout", "form")),
     "a laid out field that is none": (
         lambda d: d["form"]["layout"][0].update(field="cat_name"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from app import clock, database
 from app.submissions import notice_words
 from app.submissions.history import SYSTEM
+from app.submissions.step_rules import StepInThePast
 from app.submissions.steps import FINAL_STATES, LABELS, STATES, STEPS, is_ahead
 from app.submissions.submissions import StepNotAllowed, take_step
 from app.supervision.handling import HANDLERS, OTHER_DOORS
@@ -148,6 +150,18 @@ def test_a_step_out_of_order_names_the_state_that_stands_and_changes_nothing(
         with pytest.raises(StepNotAllowed) as refused, database.work() as work:
             take_step(work, case, step, SYSTEM, clock.now())
         assert refused.value.facts == {"state": "received", "legal": ["accept", "deem_accepted", "recount"]}
+
+    assert sql("SELECT * FROM submissions WHERE id = %s", case) == before
+    assert len(sql("SELECT 1 FROM history WHERE submission_id = %s", case)) == 1
+
+
+def test_a_step_in_the_past_is_refused_and_changes_nothing(phone: Phone, sql: Callable[..., list[Any]]) -> None:
+    receipt = phone.post("/v1/submissions", {"service": "housing-fund-balance", "submit": True}).json
+    case = uuid.UUID(receipt["id"])
+    before = sql("SELECT * FROM submissions WHERE id = %s", case)
+
+    with pytest.raises(StepInThePast), database.work() as work:
+        take_step(work, case, "accept", SYSTEM, clock.now() - timedelta(minutes=1))
 
     assert sql("SELECT * FROM submissions WHERE id = %s", case) == before
     assert len(sql("SELECT 1 FROM history WHERE submission_id = %s", case)) == 1
