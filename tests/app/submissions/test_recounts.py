@@ -105,7 +105,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     recount()
     cases = [file_case("2047-12-26 10:00") for _ in range(5)]
     version = load(2048, date(2048, 1, 1))
-    real, seen = recounts.take_step, list[UUID]()
+    real, seen = take_step, list[UUID]()
 
     def dies_at_the_fourth(work: Any, case: UUID, *rest: Any) -> int:
         if len(seen) == 3:

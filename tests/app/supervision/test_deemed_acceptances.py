@@ -75,7 +75,7 @@ def test_killed_between_two_rows_nothing_is_half_done(
     file_case: FileCase, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cases = [file_case("2026-05-11 10:00") for _ in range(3)]
-    real, taken = deemed_acceptances.take_step, list[UUID]()
+    real, taken = take_step, list[UUID]()
 
     def dies_at_the_second(work: Any, case: UUID, *rest: Any) -> int:
         taken.append(case)
