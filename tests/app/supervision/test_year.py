@@ -108,6 +108,7 @@ class Case:
     decided: date | None = None
     deemed: date | None = None
     state: str = "received"
+    pause: tuple[date, date] | None = None
     alarms: dict[tuple[str, date, str], date] = field(default_factory=dict)
 
     @property
@@ -116,14 +117,13 @@ class Case:
 
     def due(self, known: Known, start: date, count: int) -> date:
         """The last of `count` working days, those between asking and refiling left out; one day at least is left."""
-        if self.asked is None or self.refiled is None or self.asked < start:
+        if self.pause is None:
             return known.after(start, count)
-        used = known.place[self.asked] - known.place[start]
-        if used > count:
+        asked, refiled = self.pause
+        used = known.place[asked] - known.place[start]
+        if used > count or refiled == asked:
             return known.after(start, count)
-        return (
-            known.after(self.refiled, max(count - used, 1)) if self.refiled > self.asked else known.after(start, count)
-        )
+        return known.after(refiled, max(count - used, 1))
 
     def acceptance(self, known: Known) -> date:
         return self.due(known, self.day, 5)
@@ -266,7 +266,7 @@ def _by_hand(case: Case, person: UUID, today: date) -> None:
             case.state = "correcting"
         if case.refiled == today and case.state == "correcting":
             take_step(work, case.id, "refile", applicant(person), moment)
-            case.state = "received"
+            case.state, case.pause = "received", (case.asked or today, today)
         if case.decided == today and case.state == "accepted":
             for step in ("approve", "complete"):
                 take_step(work, case.id, step, CLERK, moment)
