@@ -18,7 +18,7 @@ from psycopg import sql as words
 
 from app import clock, database, seeds
 from app.catalogue import calendars, services
-from app.catalogue.editions import PROMISED
+from app.catalogue.editions import PROMISED, ServiceVersion
 from app.clock import CHINA
 from app.people import residents
 from app.people.callers import Resident
@@ -52,52 +52,69 @@ def at(text: str) -> AbstractContextManager[None]:
     return clock.moved(china(text) - clock.now())
 
 
+def publish_service(**changes: Any) -> ServiceVersion:
+    """A service that promises five working days of the legal twenty, and asks for nothing but one's name."""
+    with database.reading() as connection:
+        plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
+    code = f"test-{uuid.uuid4()}"
+    definition = plain | {"code": code, "version": 1, "case_type": PROMISED, "limits": LIMITS, **changes}
+    with database.work() as work:
+        services.publish(work, definition)
+        services.forget()
+        service = services.version(work.connection, code, 1)
+        notices.publish_service(work, service)
+    return service
+
+
+def enrol() -> UUID:
+    with database.work() as work:
+        return residents.enrol(work, Person("李建国", "111", "532399198806150316", "19900000002"))
+
+
 @pytest.fixture
 def file_case(product: Flask) -> FileCase:
-    """file_case("2026-03-02 09:30", limits=…): file a service with these changes at that instant; its id.
-
-    The service promises five working days of the legal twenty, and asks for nothing but one's name.
-    """
+    """file_case("2026-03-02 09:30", limits=…): file such a service, with these changes, at that instant; its id."""
 
     def run(when: str, **changes: Any) -> UUID:
-        with database.reading() as connection:
-            plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
-        definition = plain | {
-            "code": f"test-{uuid.uuid4()}",
-            "version": 1,
-            "case_type": PROMISED,
-            "limits": LIMITS,
-            **changes,
-        }
-        with database.work() as work:
-            services.publish(work, definition)
-            services.forget()
-            notices.publish_service(work, services.version(work.connection, definition["code"], 1))
-            person = residents.enrol(work, Person("李建国", "111", "532399198806150316", "19900000002"))
+        service = publish_service(**changes)
+        person = enrol()
         with at(when), database.work() as work:
             caller = Resident(person, uuid.uuid4(), 4, clock.now())
-            return UUID(str(submissions.submit_at_once(work, caller, definition["code"], {}, "zh")["id"]))
+            return UUID(str(submissions.submit_at_once(work, caller, service.code, {}, "zh")["id"]))
 
     return run
 
 
-@pytest.fixture(scope="module")
-def own_world(product: Flask, reached: dict[str, Any], process_name: str) -> Iterator[None]:
-    """A database of this file's stories alone: a sweeper of the year 2041 finds nothing of anybody else's."""
-    name = f"{process_name}_{uuid.uuid4().hex[:8]}"
-    made = words.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-    with psycopg.connect(reached["postgres"].format(database="postgres"), autocommit=True) as connection:
-        connection.execute(made.format(words.Identifier(name), words.Identifier(TEMPLATE)))
-    before = os.environ["DATABASE_URL"]
+@pytest.fixture(scope="session")
+def planted(product: Flask, reached: dict[str, Any], process_name: str) -> Iterator[str]:
+    """A database with nothing but the demo's services and staff, to be copied; its name."""
+    name, before = f"{process_name}_planted", os.environ["DATABASE_URL"]
+    _copy(reached, TEMPLATE, name)
     _move_to(reached["postgres"].format(database=name))
     seeds.plant()
+    _move_to(before)
+    yield name
+
+
+@pytest.fixture(scope="module")
+def own_world(planted: str, reached: dict[str, Any]) -> Iterator[None]:
+    """A database of this file's stories alone: a sweeper of the year 2041 finds nothing of anybody else's."""
+    name, before = f"{planted}_{uuid.uuid4().hex[:8]}", os.environ["DATABASE_URL"]
+    _copy(reached, planted, name)
+    _move_to(reached["postgres"].format(database=name))
     yield
     _move_to(before)
 
 
+def _copy(reached: dict[str, Any], template: str, name: str) -> None:
+    statement = words.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    with psycopg.connect(reached["postgres"].format(database="postgres"), autocommit=True) as connection:
+        connection.execute(statement.format(words.Identifier(name), words.Identifier(template)))
+
+
 def _move_to(url: str) -> None:
+    database.close()
     os.environ["DATABASE_URL"] = url
     settings.cache_clear()
-    database.close()
     services.forget()
     calendars.forget()

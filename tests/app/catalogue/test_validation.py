@@ -64,6 +64,18 @@ BROKEN: dict[str, tuple[Change, tuple[str, str]]] = {
         lambda d: d["joint"]["children"][0]["limits"].update(legal={**d["limits"]["legal"], "value": 1}),
         ("/joint/children/0/limits/promised", "promised_longer"),
     ),
+    "half a calendar day": (
+        lambda d: d["limits"].update(promised={"value": 0.5, "unit": "calendar_day"}),
+        ("/limits/promised/value", "half_calendar_day"),
+    ),
+    "a third of a working day": (
+        lambda d: d["limits"].update(promised={"value": 0.3, "unit": "working_day"}),
+        ("/limits/promised/value", "multipleOf"),
+    ),
+    "corrections that lapse without a basis": (
+        lambda d: d["corrections"].pop("basis"),
+        ("/corrections/basis", "required"),
+    ),
     "more than a day on the spot": (lambda d: d.update(case_type=1), ("/limits/promised/value", "on_the_spot")),
     "a field outside the guide's materials": (
         lambda d: d["form"]["layout"][1].update(widget="upload"),

@@ -1,0 +1,116 @@
+"""Deemed acceptances: nobody answered in time, so the law did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app import database
+from app.submissions.history import Given, Item
+from app.submissions.submissions import take_step
+from app.supervision import deemed_acceptances
+from tests.clocks import CLERK, FileCase, china
+from tests.product import RunJobs
+
+Sql = Callable[..., list[Any]]
+
+
+def state_of(sql: Sql, case: UUID) -> str:
+    return str(sql("SELECT state FROM submissions WHERE id = %s", case)[0]["state"])
+
+
+def test_it_happens_in_the_first_minute_after_the_last_day(file_case: FileCase, sql: Sql, run_jobs: RunJobs) -> None:
+    case = file_case("2026-03-02 23:59")
+    deemed_acceptances.sweep(china("2026-03-09 23:59"))
+    before = state_of(sql, case)
+    deemed_acceptances.sweep(china("2026-03-10 00:00"))
+    deemed_acceptances.sweep(china("2026-03-10 00:01"))
+    run_jobs()
+
+    row = sql("SELECT * FROM submissions WHERE id = %s", case)[0]
+    history = sql("SELECT step, at, actor_kind, visible FROM history WHERE submission_id = %s ORDER BY number", case)
+    assert (before, row["state"]) == ("received", "accepted")
+    assert [one["step"] for one in history] == ["receive", "deem_accepted"]
+    assert history[1]["at"] == china("2026-03-10 00:00") and history[1]["visible"]
+    assert row["decision_due"] == date(2026, 3, 9), "from the day of receipt, five promised days"
+    told = sql("SELECT number FROM notifications WHERE submission_id = %s ORDER BY number", case)
+    assert [one["number"] for one in told] == [1, 2]
+    query = "SELECT level, due_date FROM alarms WHERE submission_id = %s AND clock = 'acceptance'"
+    cards = sql(query, case)
+    assert cards == [{"level": "yellow", "due_date": date(2026, 3, 9)}]
+
+
+def test_who_was_answered_is_left_alone(file_case: FileCase, sql: Sql) -> None:
+    accepted, correcting = file_case("2026-03-02 10:00"), file_case("2026-03-02 10:00")
+    with database.work() as work:
+        take_step(work, accepted, "accept", CLERK, china("2026-03-09 17:00"))
+        asked = Given(items=(Item("/answers/x", "请补"),), until=date(2026, 3, 20))
+        take_step(work, correcting, "ask_correction", CLERK, china("2026-03-09 17:00"), asked)
+
+    deemed_acceptances.sweep(china("2026-03-10 00:00"))
+
+    assert (state_of(sql, accepted), state_of(sql, correcting)) == ("accepted", "correcting")
+
+
+def test_many_workers_at_once_accept_each_once(file_case: FileCase, sql: Sql) -> None:
+    cases = [file_case("2026-04-01 10:00") for _ in range(12)]
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(deemed_acceptances.sweep, [china("2026-04-10 00:00")] * 4))
+
+    assert sum(done) >= len(cases)
+    counts = sql(
+        "SELECT count(*) FROM history WHERE step = 'deem_accepted' AND submission_id = ANY(%s) GROUP BY submission_id",
+        cases,
+    )
+    assert [row["count"] for row in counts] == [1] * len(cases)
+
+
+def test_killed_between_two_rows_nothing_is_half_done(
+    file_case: FileCase, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = [file_case("2026-05-11 10:00") for _ in range(3)]
+    real, taken = take_step, list[UUID]()
+
+    def dies_at_the_second(work: Any, case: UUID, *rest: Any) -> int:
+        taken.append(case)
+        if len(taken) == 2:
+            raise ConnectionError("the worker was killed")
+        return real(work, case, *rest)
+
+    monkeypatch.setattr(deemed_acceptances, "take_step", dies_at_the_second)
+    with pytest.raises(ConnectionError):
+        deemed_acceptances.sweep(china("2026-05-19 00:00"))
+    assert [state_of(sql, case) for case in cases] == ["received"] * 3, "a batch is saved whole or not at all"
+    monkeypatch.setattr(deemed_acceptances, "take_step", real)
+    deemed_acceptances.sweep(china("2026-05-19 00:01"))
+
+    assert [state_of(sql, case) for case in cases] == ["accepted"] * 3
+
+
+def test_one_whose_key_is_gone_holds_up_nobody(file_case: FileCase, sql: Sql, log: list[str]) -> None:
+    broken, sound = file_case("2026-06-01 10:00"), file_case("2026-06-01 10:00")
+    sql("DELETE FROM data_keys WHERE owner_id = %s", broken)
+
+    deemed_acceptances.sweep(china("2026-06-09 00:00"))
+
+    assert (state_of(sql, broken), state_of(sql, sound)) == ("received", "accepted")
+    assert any("not_swept" in line and str(broken) in line for line in log)
+    sql("UPDATE submissions SET acceptance_due = NULL WHERE id = %s", broken)
+
+
+def test_a_row_that_a_clerk_holds_is_left_for_the_next_minute(file_case: FileCase, sql: Sql) -> None:
+    case = file_case("2026-07-01 10:00")
+    with database.work() as work:
+        take_step(work, case, "accept", CLERK, china("2026-07-08 23:59"))
+        deemed_acceptances.sweep(china("2026-07-09 00:00"))
+
+    assert [row["step"] for row in sql("SELECT step FROM history WHERE submission_id = %s ORDER BY number", case)] == [
+        "receive",
+        "accept",
+    ]
