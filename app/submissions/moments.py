@@ -54,12 +54,23 @@ class Moment:
     def day(self) -> date:
         return day_of(self.at)
 
-    def of(connection: Connection, row: Any, at: datetime) -> Moment:
+    @cached_property
+    def answers(self) -> dict[str, Any]:
+        """What was filed. Raises SealError."""
+        return drafts.answers(self.row)
+
+    def steps(self, *names: str) -> tuple[Past, ...]:
+        """Those of the past with one of these names."""
+        return tuple(event for event in self.past if event.step in names)
+
+
+def of(connection: Connection, row: Any, at: datetime) -> Moment:
     """The moment of a submission that was read with its key. Raises SealError."""
     wanted = ("number", "step", "at", "actor_role", "actor_id", "terms", "items")
     statement = select(*(history.c[name] for name in wanted)).where(history.c.submission_id == row.id)
     past = tuple(_past(row, event) for event in connection.execute(statement.order_by(history.c.number)))
-    return Moment(row, services.version(connection, row.service_code, row.service_version), past, calendars.current(connection), at)
+    service = services.version(connection, row.service_code, row.service_version)
+    return Moment(row, service, past, calendars.current(connection), at)
 
 
 def _past(row: Any, event: Any) -> Past:
