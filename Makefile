@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run journey test test-national test-rotation lint bench openapi extras lock clean venv venv-dev
+.PHONY: help run journey test test-national test-rotation test-turns lint bench openapi extras lock clean venv venv-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test-national: venv-dev ## The tests of app and api once more with the national 
 
 test-rotation: venv-dev ## Rotate 100,000 data keys with a kill -9 in the middle, and say how long it took
 	@ROTATED_KEYS=100000 $(BIN)/python -m pytest -s tests/app/crypto/test_data_keys.py -k killed
+
+test-turns: venv-dev ## 64 threads file into one queue for a minute; next, place and ledger over 200,000 submissions
+	@TURNS_SECONDS=60 $(BIN)/python -m pytest -s tests/app/submissions/test_turns.py -k sixty_four
+	@QUEUE_ROWS=200000 $(BIN)/python -m pytest -s tests/app/supervision/test_queue_plans.py
 
 lint: venv-dev ## Check style (ruff), types (mypy) and the rule of arrows (import-linter)
 	@$(BIN)/ruff check --quiet .

@@ -33,7 +33,7 @@ FROM submissions s
 LEFT JOIN expectations e ON e.department_code = s.department_code AND e.service_code = s.service_code
 WHERE s.id = %(id)s AND s.applicant_id = %(applicant)s AND s.state <> 'draft'
 """
-_AHEAD = f"SELECT count(*) AS before FROM ({BEFORE}) AS before"
+AHEAD = f"SELECT count(*) AS before FROM ({BEFORE}) AS before"
 _ACCEPTED_AHEAD = """
 SELECT count(*) AS before FROM submissions
 WHERE department_code = %(department)s AND service_code = %(service)s AND acceptance_turn < %(acceptance_turn)s
@@ -113,7 +113,7 @@ def read(connection: Connection, caller: Resident, submission_id: UUID, language
 
 
 def _ahead(connection: Connection, row: Any) -> int:
-    return int(row_of(connection, _AHEAD, _values(row)).before)
+    return int(row_of(connection, AHEAD, _values(row)).before)
 
 
 def _accepted_ahead(connection: Connection, row: Any) -> int | None:
