@@ -102,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False)
     size = Size(options.submissions, options.residents, _QUEUES, options.workers, options.threads)
     try:
-        with TurnStage(options.data, size, console.print) as stage:
+        stage = TurnStage(options.data, size, console.print)
+        with stage:
             measured = _measured(stage, options)
             order = stage.order()
     except (StageError, PostgresError, ProgramError) as problem:
@@ -120,8 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _measured(stage: TurnStage, options: argparse.Namespace) -> dict[str, Figures]:
     stage.settle()
     rounds: dict[str, list[Figures]] = {name: [] for name in stage.targets}
-    for target in ("many queues", "one queue"):
-        load.run(stage.targets[target], options.connections, min(options.seconds, 2.0))
+    for warmed in ("many queues", "one queue"):
+        load.run(stage.targets[warmed], options.connections, min(options.seconds, 2.0))
     for _ in range(options.rounds):
         for name, target in stage.targets.items():
             connections = CLERKS if name == "next" else options.connections

@@ -148,8 +148,9 @@ def test_what_was_measured_once_is_forgotten_when_a_year_brought_nothing(line: L
 def test_the_hourly_job_measures_and_may_run_twice(product: Flask, line: Line, sql: Sql) -> None:
     decided(sql, line, SAMPLE, 5, 7)
 
-    expectations.measure(0)
-    expectations.measure(0)
+    measure: Callable[..., None] = expectations.measure
+    measure(timestamp=0)
+    measure(timestamp=0)
 
     with database.reading() as connection:
         statement = expectations.expectations.select().where(expectations.expectations.c.service_code == line.service)

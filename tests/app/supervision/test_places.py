@@ -78,7 +78,7 @@ def test_it_is_never_before_tomorrow_and_never_better_than_measured(
 def place(line: Line, receipt: dict[str, Any], language: str = "zh-CN") -> dict[str, Any]:
     answer = line.place(receipt, headers={"Accept-Language": language})
     assert answer.status_code == 200, answer.text
-    return dict(answer.json)
+    return dict(answer.json or {})
 
 
 def test_a_resident_sees_how_many_still_wait_before_them(line: Line) -> None:
