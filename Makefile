@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run journey test test-national test-rotation test-year lint bench openapi extras lock clean venv venv-dev
+.PHONY: help run journey test test-national test-rotation test-year test-turns lint bench openapi extras lock clean venv venv-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test-rotation: venv-dev ## Rotate 100,000 data keys with a kill -9 in the middle
 
 test-year: venv-dev ## A year of simulated time over 10,000 submissions: deemed acceptances, alarms, calendars
 	@SIMULATED_SUBMISSIONS=10000 $(BIN)/python -m pytest -s tests/app/supervision/test_year.py
+test-turns: venv-dev ## 64 threads file into one queue for a minute; next, place and ledger over 200,000 submissions
+	@TURNS_SECONDS=60 $(BIN)/python -m pytest -s tests/app/submissions/test_turns.py -k sixty_four
+	@QUEUE_ROWS=200000 $(BIN)/python -m pytest -s tests/app/supervision/test_queue_plans.py
 
 lint: venv-dev ## Check style (ruff), types (mypy) and the rule of arrows (import-linter)
 	@$(BIN)/ruff check --quiet .

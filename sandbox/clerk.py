@@ -3,6 +3,7 @@
 What was typed travels in bodies only, from this page as from the API: an address would end in somebody's log.
 """
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -45,7 +46,23 @@ def show() -> str:
     session = logged_in(PAGE)
     if session is None:
         return render_template("clerk_login.html")
-    return desk(session)
+    return desk(session, queues=queues_of(session))
+
+
+def queues_of(session: dict[str, Any]) -> dict[str, Any]:
+    """The queues of the clerk's department; nothing for staff who do not handle submissions."""
+    with suppress(Refused):
+        found: dict[str, Any] = ask(session, lambda token: call("GET", "/v1/desk/queues", token))
+        return found
+    return {}
+
+
+@blueprint.post("/next")
+def call_next() -> str:
+    """叫号: the submission of a queue that waits longest, opened."""
+    department, service = quote(typed("department"), safe=""), quote(typed("service"), safe="")
+    path = f"/v1/desk/queues/{department}/{service}/next"
+    return page_after(lambda token: call("POST", path, token))
 
 
 @blueprint.post("")
@@ -151,12 +168,18 @@ def page_after(work: Any) -> str:
     return desk(session, found)
 
 
-def desk(session: dict[str, Any], found: dict[str, Any] | None = None, error: Refused | None = None) -> str:
+def desk(
+    session: dict[str, Any],
+    found: dict[str, Any] | None = None,
+    error: Refused | None = None,
+    queues: dict[str, Any] | None = None,
+) -> str:
     return render_template(
         "clerk.html",
         session=logged_in(PAGE) or session,
         person=PERSONS.get(session["person"]),
         found=found or {},
+        queues=queues or {},
         error=error,
         searches=SEARCHES,
         reason_kinds=REASON_KINDS,

@@ -3,6 +3,7 @@
 Everything shown was asked for at this very moment; only the WeChat messages come from the stand-in.
 """
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -54,12 +55,15 @@ def show() -> str:
 
 
 def gather(token: str) -> dict[str, Any]:
-    """Who I am, my submissions with their progress, my inbox, and the general notice until it was read."""
+    """Who I am, my submissions with their progress and place, my inbox, and the general notice until it was read."""
     submissions = call("GET", "/v1/submissions", token).get("items", [])
     for submission in submissions[:SHOWN]:
         if submission.get("reference"):
             path = f"/v1/submissions/{quote(str(submission['id']), safe='')}/progress"
             submission["progress"] = call("GET", path, token)
+            # An older OnePhone knows of no queue; its page is then without one.
+            with suppress(Refused):
+                submission["queue"] = call("GET", path.replace("/progress", "/queue"), token)
     return {
         "me": call("GET", "/v1/me", token),
         "unread": unread_general(token),

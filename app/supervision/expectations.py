@@ -114,7 +114,7 @@ def _refresh(work: Work, found: list[tuple[str, str]], at: datetime) -> int:
 
 
 # By days, because the same two days come up again and again, and only Python knows the calendar.
-_DECIDED = """
+DECIDED = """
 SELECT q.department_code, q.service_code, d.received, d.ended, d.many
 FROM unnest(%(departments)s::text[], %(services)s::text[]) AS q (department_code, service_code)
 CROSS JOIN LATERAL (
@@ -125,7 +125,7 @@ CROSS JOIN LATERAL (
       AND s.decided_at >= %(since)s AND s.decided_at < %(until)s AND s.state <> 'declined'
     GROUP BY 1, 2) AS d
 """
-_OPEN = """
+OPEN = """
 SELECT q.department_code, q.service_code, d.received, d.many
 FROM unnest(%(departments)s::text[], %(services)s::text[]) AS q (department_code, service_code)
 CROSS JOIN LATERAL (
@@ -143,7 +143,7 @@ def _of_queues(work: Work, found: list[_Queue], at: datetime) -> Iterable[dict[s
     """An expectation for each queue whose sample is large enough in one of the windows."""
     today, known = clock.day_of(at), calendars.current(work.connection)
     waits: dict[_Queue, Counter[int]] = {queue: Counter() for queue in found}
-    for row in work.run_sql(_OPEN, {**_lists(found), "until": at}):
+    for row in work.run_sql(OPEN, {**_lists(found), "until": at}):
         days = working_days_between(known, row.received, today)
         waits[row.department_code, row.service_code][days] += row.many
     lately = _decided(work, found, at, WINDOWS[0])
@@ -162,7 +162,7 @@ def _of_queues(work: Work, found: list[_Queue], at: datetime) -> Iterable[dict[s
 def _decided(work: Work, found: list[_Queue], at: datetime, window: int) -> dict[_Queue, Counter[int]]:
     start = datetime.combine(clock.day_of(at) - timedelta(days=window), time(), CHINA)
     lengths: dict[_Queue, Counter[int]] = {queue: Counter() for queue in found}
-    for row in work.run_sql(_DECIDED, {**_lists(found), "since": start, "until": at}):
+    for row in work.run_sql(DECIDED, {**_lists(found), "since": start, "until": at}):
         days = working_days_between(calendars.current(work.connection), row.received, row.ended)
         lengths[row.department_code, row.service_code][days] += row.many
     return lengths

@@ -32,12 +32,16 @@ FROM submissions s
 LEFT JOIN expectations e ON e.department_code = s.department_code AND e.service_code = s.service_code
 WHERE s.id = %(id)s AND s.applicant_id = %(applicant)s AND s.state <> 'draft'
 """
-_AHEAD = f"SELECT count(*) AS before FROM ({BEFORE}) AS before"
+AHEAD = f"SELECT count(*) AS before FROM ({BEFORE}) AS before"
 _ACCEPTED_AHEAD = """
 SELECT count(*) AS before FROM submissions
 WHERE department_code = %(department)s AND service_code = %(service)s AND acceptance_turn < %(acceptance_turn)s
   AND state IN ('accepted', 'in_review', 'suspended')
 """
+
+
+_FARTHEST = 500
+"""Working days, two years: a date beyond them says nothing that can be relied on."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,15 @@ def expected(calendar: Calendar, received: date, today: date, before: int, basis
     Never better than measured, and never earlier than the next working day.
     """
     line = math.ceil((before + 1) / basis.decided_a_day) if basis.decided_a_day > 0 else 0
-    waited = working_days_between(calendar, received, today)
-    if basis.p50 is None:
+    if basis.p50 is None or line > _FARTHEST:
         return Expected(None, None, True)
-    spread = 0 if basis.p90 is None else basis.p90 - basis.p50
-    soonest = max(1, line)
-    earliest = _later(add_working_days(calendar, received, basis.p50), add_working_days(calendar, today, soonest))
-    if basis.p90 is None or waited > basis.p90:
+    earliest = _later(add_working_days(calendar, received, basis.p50), add_working_days(calendar, today, max(1, line)))
+    if basis.p90 is None or working_days_between(calendar, received, today) > basis.p90:
         return Expected(earliest, None, True)
-    until = _later(add_working_days(calendar, received, basis.p90), add_working_days(calendar, today, soonest + spread))
+    until = _later(add_working_days(calendar, received, basis.p90), earliest)
+    if line > basis.p50:
+        # Those before me need longer than people usually wait: what they vary by comes on top.
+        until = _later(until, add_working_days(calendar, today, line + basis.p90 - basis.p50))
     return Expected(earliest, until, line > basis.p90)
 
 
@@ -108,7 +112,7 @@ def read(connection: Connection, caller: Resident, submission_id: UUID, language
 
 
 def _ahead(connection: Connection, row: Any) -> int:
-    return int(row_of(connection, _AHEAD, _values(row)).before)
+    return int(row_of(connection, AHEAD, _values(row)).before)
 
 
 def _accepted_ahead(connection: Connection, row: Any) -> int | None:

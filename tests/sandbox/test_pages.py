@@ -304,6 +304,39 @@ def test_desk_wants_a_login_for_everything(client: FlaskClient, onephone: FakeOn
     assert onephone.calls == []
 
 
+def test_desk_calls_the_next_of_a_queue(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    queue = {"service": {"code": "residence-permit", "name": "居住证办理"}, "waiting": 2, "due_soonest": "2026-11-27"}
+    queue["oldest"] = {"turn": 7, "received_at": "2026-11-20T08:00:00+08:00"}
+    listed = {"department": "gongan", "unhandled": 1, "limit": 3, "items": [queue]}
+    onephone.answers["GET", "/v1/desk/queues"] = 200, listed
+    taken = {
+        "taken_at": "2026-11-20T09:00:00+08:00",
+        "in_turn": True,
+        "submission": {**CARD, "turn": 7, "applicant": {}},
+    }
+    onephone.answers["POST", "/v1/desk/queues/gongan/residence-permit/next"] = 200, taken
+    log_in_at_desk(client)
+
+    page = client.get("/clerk").text
+    assert "等候 waiting 2" in page and "7号 2026-11-20 08:00" in page and "1 / 3" in page
+
+    called = client.post("/clerk/next", data={"department": "gongan", "service": "residence-permit"}).text
+    assert "已按顺序叫号：7号" in called and "530000-1" in called
+    assert onephone.calls[-1].headers["Idempotency-Key"]
+
+
+def test_phone_shows_its_place_and_what_to_expect(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    place = {"waiting": True, "before": 3, "acceptance_turn": 2, "text": "您的顺序号是7 <b>"}
+    place["expected"] = {"earliest": "2026-12-01", "until": None}
+    onephone.answers["GET", "/v1/submissions/s1/queue"] = 200, place
+    log_in(client)
+
+    page = client.get("/phone").text
+
+    assert "前面还有 3 件" in page and "order of acceptance 2" in page
+    assert "2026-12-01 ～ 比平时久 longer than usual" in page and "您的顺序号是7 &lt;b&gt;" in page
+
+
 def test_desk_shows_a_refusal(client: FlaskClient, onephone: FakeOnePhone) -> None:
     log_in_at_desk(client)
     page = client.post("/clerk", data={"by": "reference", "term": "x", "reason": "y"})
