@@ -24,7 +24,7 @@ from app.privacy import activities, consents, copies, corrections, erasures, gua
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
-from app.supervision import look_limits, look_records, looks, unmaskings
+from app.supervision import look_limits, look_records, looks, published_heads, unmaskings
 from approvals import decisions
 from auth import offices, sessions, tokens
 from auth.providers import interface as providers
@@ -128,6 +128,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     looks.LookNotAllowed: Problem(403, "您的岗位不能查询办件", "Your role does not open submissions"),
     looks.LookNotFound: Problem(404, "没有打开过的办件", "No such submission among those opened lately"),
     look_limits.LookLimitReached: Problem(429, "一小时内查询太多", "Too many look-ups within an hour"),
+    published_heads.TreeHeadNotFound: Problem(404, "这一天没有公布的树头", "No tree head of this day"),
     look_records.LooksNotReadable: Problem(403, "您的岗位不能查看查询记录", "Your role does not read records of looks"),
     unmaskings.UnmaskingNotAllowed: Problem(403, "您的岗位不能查看完整信息", "Your role sees masked data only"),
     activities.RegisterNotAllowed: Problem(403, "您的岗位不能查阅登记表", "Your role does not read the register"),
