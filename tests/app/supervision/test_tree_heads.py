@@ -73,10 +73,9 @@ def test_the_day_after_every_submission_that_moved_is_in_the_tree_under_a_signed
 def test_days_that_were_missed_are_made_up_for_and_quiet_ones_have_a_head_too(
     alone: str, phone: Phone, sql: Sql
 ) -> None:
-    first = clock.today()
-    filed(phone)
+    first, submission = clock.today(), filed(phone)
     with clock.moved(3 * DAY):
-        filed(phone)
+        step(submission, "accept", office("杨志强"))
     with clock.moved(5 * DAY):
         assert tree_heads.sweep(clock.now()) == [first + number * DAY for number in range(5)]
 
@@ -146,9 +145,9 @@ def test_what_a_superuser_removes_or_rewrites_at_the_end_of_a_chain_is_named_by_
 def test_a_head_or_a_leaf_that_somebody_changed_is_named(
     change: str, part: str, alone: str, phone: Phone, sql: Sql
 ) -> None:
-    filed(phone)
+    submission = filed(phone)
     with clock.moved(DAY):
-        filed(phone)
+        step(submission, "accept", office("杨志强"))
     with clock.moved(2 * DAY):
         tree_heads.sweep(clock.now())
     assert faults() == set()
@@ -205,8 +204,8 @@ def test_a_new_key_signs_from_now_on_and_heads_of_the_old_one_still_verify(alone
     filed(phone)
     with clock.moved(DAY):
         tree_heads.sweep(clock.now())
-    added = key_making.add_signing_key()
     with clock.moved(2 * DAY):
+        added = key_making.add_signing_key()
         tree_heads.sweep(clock.now())
 
     old, new = heads(sql)
