@@ -162,6 +162,11 @@ DETAILS: dict[str, dict[str, str]] = {
             "请按 Retry-After 稍后再查；工作确有需要的，请联系监督员。",
             "Wait `retry_after` seconds; if your work needs more, ask your supervisor.",
         ),
+        (
+            "tree_head_not_found",
+            "次日零点十分以后公布；/v1/open/tree-heads 列出全部。",
+            "It is published ten minutes after the day; /v1/open/tree-heads lists all there are.",
+        ),
         ("looks_not_readable", "查询记录由审计员和监督员查看。", "They are for auditors and supervisors."),
         (
             "unmasking_not_allowed",
