@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console(highlight=False)
     try:
-        with HistoryStage(options.data, Size(options.submissions, 1_000, 20, 1, 2), console.print) as stage:
+        stage = HistoryStage(options.data, Size(options.submissions, 1_000, 20, 1, 2), console.print)
+        with stage:
             found = stage.found
     except (StageError, PostgresError, ProgramError) as problem:
         console.print(str(problem), style="red")

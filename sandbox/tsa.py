@@ -34,7 +34,7 @@ blueprint = Blueprint("tsa", __name__)
 class Rejection(core.Sequence):  # type: ignore[misc]
     """A TimeStampResp without a token, which asn1crypto's own type does not write."""
 
-    _fields = (("status", tsp.PKIStatusInfo),)
+    _fields = [("status", tsp.PKIStatusInfo)]  # noqa: RUF012  asn1crypto's own class attribute
 
 
 class Refused(Exception):

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from asn1crypto import tsp
+from flask.testing import FlaskClient
 
 from sandbox import tsa, tsa_keys
 from sandbox.tsa import Refused
+from tests.sandbox.conftest import MakeApp
 
 
 def query(**changes: Any) -> bytes:
@@ -63,3 +65,28 @@ def test_the_answer_names_nonce_and_imprint_and_brings_the_certificate_only_when
         assert answer["status"]["status"] == "granted" and info["nonce"] == 7
         assert info["message_imprint"]["hashed_message"] == hashlib.sha256(b"x").digest()
         assert bool(signed["certificates"]) is wanted
+
+
+@pytest.fixture
+def client(make_app: MakeApp, tmp_path: Path) -> FlaskClient:
+    tsa_keys.make(tmp_path / "tsa.pem", tmp_path / "root.pem")
+    return make_app(tsa_file=str(tmp_path / "tsa.pem")).test_client()
+
+
+def test_over_http_a_refusal_is_an_answer_and_another_media_type_is_none(client: FlaskClient) -> None:
+    granted = client.post("/tsa", data=query(), content_type=tsa.QUERY)
+    assert (granted.status_code, granted.mimetype) == (200, tsa.REPLY)
+    assert tsp.TimeStampResp.load(granted.data).native["status"]["status"] == "granted"
+
+    refused = client.post("/tsa", data=query(version=2), content_type=tsa.QUERY)
+    status = tsa.Rejection.load(refused.data).native["status"]
+    assert (refused.status_code, status["status"], status["fail_info"]) == (200, "rejection", {"bad_request"})
+
+    assert client.post("/tsa", data=query(), content_type="application/json").status_code == 415
+
+
+def test_it_has_bad_days_too(client: FlaskClient) -> None:
+    for mode, status in (("down", 503), ("wrong", 200), ("ok", 200)):
+        assert client.put("/tsa/control", json={"mode": mode}).status_code == 200
+        answer = client.post("/tsa", data=query(), content_type=tsa.QUERY)
+        assert (answer.status_code, answer.mimetype == tsa.REPLY) == (status, mode == "ok")

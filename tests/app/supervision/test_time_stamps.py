@@ -14,6 +14,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from flask import Flask
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from app import clock
@@ -44,7 +45,7 @@ Answer = Callable[[bytes, Path], bytes]
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Answer], None]:
+def answers(product: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Answer], None]:
     """answers(lambda query, keys: …): what comes back over the wire instead."""
     keys, root = tmp_path / "tsa.pem", tmp_path / "root.pem"
     tsa_keys.make(keys, root)
@@ -177,6 +178,6 @@ def test_a_slow_authority_is_not_waited_for_without_end(
         time_stamps.ask(MESSAGE)
 
 
-def test_without_an_authority_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_authority_nothing_is_asked(product: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_stamps, "settings", lambda: replace(settings(), tsa_url=None))
     assert time_stamps.sweep() == 0
