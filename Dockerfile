@@ -1,5 +1,6 @@
 # The product without its stand-ins: `docker build -t onephone .`, then one container each for
-# `api` (the default), `worker` and, before a new release starts, `migrate`. Settings come from the environment.
+# `api` (the default), `worker` and, before a new release starts, `migrate`. Settings come from the environment;
+# DATABASE_OWNER_URL is given to `migrate` alone, so that no serving container can rewrite history.
 
 FROM python:3.11-slim AS packages
 # An environment of its own can be copied whole into the next stage, without pip's traces.

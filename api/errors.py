@@ -52,6 +52,7 @@ from app.supervision import (
     look_records,
     looks,
     out_of_turn,
+    published_heads,
     unmaskings,
 )
 from approvals import decisions
@@ -222,6 +223,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     looks.LookNotAllowed: Problem(403, "您的岗位不能查询办件", "Your role does not open submissions"),
     looks.LookNotFound: Problem(404, "没有打开过的办件", "No such submission among those opened lately"),
     look_limits.LookLimitReached: Problem(429, "一小时内查询太多", "Too many look-ups within an hour"),
+    published_heads.TreeHeadNotFound: Problem(404, "这一天没有公布的树头", "No tree head of this day"),
     look_records.LooksNotReadable: Problem(403, "您的岗位不能查看查询记录", "Your role does not read records of looks"),
     unmaskings.UnmaskingNotAllowed: Problem(403, "您的岗位不能查看完整信息", "Your role sees masked data only"),
     assignments.QueueNotFound: Problem(404, "没有这个队列", "No such queue"),

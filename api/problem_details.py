@@ -291,6 +291,11 @@ DETAILS: dict[str, dict[str, str]] = {
             "请按 Retry-After 的秒数等一等再试，已填写的内容不受影响。",
             "Wait `retry_after` seconds and try again; nothing you filled in is lost.",
         ),
+        (
+            "tree_head_not_found",
+            "次日零点十分以后公布；/v1/open/tree-heads 列出全部。",
+            "It is published ten minutes after the day; /v1/open/tree-heads lists all there are.",
+        ),
         ("looks_not_readable", "查询记录由审计员和监督员查看。", "They are for auditors and supervisors."),
         (
             "unmasking_not_allowed",

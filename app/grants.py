@@ -54,7 +54,7 @@ def held(connection: Connection) -> bool:
 
 def _made(connection: Connection) -> bool:
     """Whether the role is there, made now if need be and if this login may."""
-    if connection.execute(text("SELECT FROM pg_roles WHERE rolname = :role"), {"role": ROLE}).first():
+    if connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": ROLE}).first():
         return True
     may = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
     if not connection.execute(text(may)).scalar_one():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -46,7 +47,7 @@ def _with_stamps() -> Any:
 def _told(row: RowMapping, keys: Mapping[str, PublicKey]) -> dict[str, Any]:
     stamp = None
     if row["token"] is not None:
-        stamp = {"token": row["token"], "at": row["stamped_at"]}
+        stamp = {"token": _base64(row["token"]), "at": row["stamped_at"]}
     said = statement(row)
     return {
         "day": row["day"],
@@ -56,7 +57,11 @@ def _told(row: RowMapping, keys: Mapping[str, PublicKey]) -> dict[str, Any]:
         "head_hash": row["head_hash"].hex(),
         "hash_algorithm": row["hash_algorithm"],
         "signed": said.decode(),
-        "signature": {"value": row["signature"], "key": keys[row["key_id"]].told()},
+        "signature": {"value": _base64(row["signature"]), "key": keys[row["key_id"]].told()},
         "time_stamp": stamp,
         "made_at": row["made_at"],
     }
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -83,7 +83,8 @@ def sweep() -> int:
             continue
         with database.work() as work:
             values = {"day": day, "token": stamp.token, "stamped_at": stamp.at}
-            count += work.run(insert(time_stamps).values(**values).on_conflict_do_nothing()).rowcount
+            kept = insert(time_stamps).values(**values).on_conflict_do_nothing().returning(time_stamps.c.day)
+            count += len(work.run(kept).all())
     return count
 
 
