@@ -33,6 +33,7 @@ from api import (
     specification,
     submissions,
     uploads,
+    wechat_events,
 )
 from app import events, logs
 from app.crypto import data_keys
@@ -51,6 +52,7 @@ from app.settings import settings
 from approvals import handover
 from auth.providers import configured
 from notifications import account_notices, sending, subscriptions
+from notifications.channels import sms
 
 DOORS = (
     services.door,
@@ -75,6 +77,7 @@ DOORS = (
     erasures.door,
     erasures.open_door,
     offices.door,
+    wechat_events.door,
     logins.desk_door,
     sessions.desk_door,
     lookups.door,
@@ -98,8 +101,8 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 }
 
 
-# Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
-KEEPERS = (purges,)
+# Rooms that only a worker calls, by its clock or by a job's name: named here, so that their jobs and tables are known.
+KEEPERS = (purges, sms)
 
 
 def create_app() -> Flask:

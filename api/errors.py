@@ -19,15 +19,18 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import accounts, handlers, identities, identity, mergers, organisations
+from app.people import accounts, code_limits, handlers, identities, identity, mergers, organisations
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import devices, logins, offices, rotations, sessions, tokens
+from auth import devices, logins, offices, rotations, sessions, tokens, wechat_push
 from auth.providers import interface as providers
+from auth.providers import phone
+from auth.providers import wechat as wechat_login
+from notifications import wechat_events
 from notifications.channels import wechat
 
 log = structlog.get_logger()
@@ -124,7 +127,13 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
     logins.LoginTooWeak: Problem(403, "认证等级不够或认证已久", "Proved too weakly, or too long ago"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
+    providers.ProviderBusy: Problem(429, "认证服务正忙，请稍后再试", "The e-ID provider is busy; wait a little"),
+    wechat_login.WechatBlocked: Problem(403, "微信拦截了这次登录", "WeChat blocked this login"),
+    phone.CodeRefused: Problem(403, "验证码不对或已失效", "The code is wrong or no longer valid"),
+    code_limits.CodesLimited: Problem(429, "验证码获取或输入太频繁", "Too many codes were asked for or tried"),
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    wechat_push.WechatSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    wechat_events.PushReplayed: Problem(409, "签名已用于别的内容", "The signature was used for another content"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
     copies.CopyNotFound: Problem(404, "没有这份副本，或已过期", "No such copy, or it has expired"),
     copies.CopyNotReady: Problem(409, "副本正在制作", "The copy is still being made"),
@@ -209,7 +218,7 @@ def _tell_limit(response: Response, refusal: Refusal) -> None:
     """When to try again (RFC 9110 §10.2.3), and what the limit is (draft-ietf-httpapi-ratelimit-headers)."""
     wait, limit = refusal.facts["retry_after"], refusal.facts["limit"]
     response.headers["Retry-After"] = str(wait)
-    response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w=3600'
+    response.headers["RateLimit-Policy"] = f'"{refusal.code()}";q={limit};w={refusal.facts.get("window", 3600)}'
     response.headers["RateLimit"] = f'"{refusal.code()}";r=0;t={wait}'
 
 

@@ -19,17 +19,22 @@ from app import database
 from app.people import identities
 from app.people.accounts import IdentityOfSomebodyElse, IdentityTaken
 from app.people.callers import Resident
+from app.people.code_limits import CodesLimited
 from app.people.identity import StepUpRequired
 from app.people.mergers import MergeNotPossible
 from app.refusals import InvalidContent
 from auth import devices, guards, logins
 from auth.devices import DeviceInvalid
 from auth.logins import LoginTooWeak
-from auth.providers.interface import LoginRefused, ProviderAway
+from auth.providers.interface import LoginRefused, ProviderAway, ProviderBusy
+from auth.providers.phone import CodeRefused
+from auth.providers.wechat import WechatBlocked
 from auth.tokens import TokenInvalid, TokenMissing
 
 # What adding a login to an account can be refused for, beside what any login can.
 _OF_LINKS = (TokenMissing, TokenInvalid, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
+# What single ways to log in refuse.
+_OF_WAYS = (ProviderBusy, WechatBlocked, CodeRefused, CodesLimited)
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
 desk_door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in by single sign-on.")
@@ -41,12 +46,12 @@ desk_door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in 
     status=201,
     body=LoginStartSchema,
     answer=LoginSchema,
-    refuses=(InvalidContent, ProviderAway, TokenMissing, TokenInvalid, StepUpRequired),
+    refuses=(InvalidContent, ProviderAway, TokenMissing, TokenInvalid, StepUpRequired, CodesLimited),
 )
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login: where to send the person, or what the app needs to go on."""
     linking = _owner() if wish.pop("link") else None
-    return logins.start(logins.RESIDENTS, linking=linking, language=language, **_named(wish))
+    return logins.start(logins.RESIDENTS, linking=linking, language=language, **_named(wish), **_from())
 
 
 @door.handles(
@@ -55,7 +60,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
     headers=(DEVICE,),
-    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_LINKS),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_LINKS, *_OF_WAYS),
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish a login with what the provider sent back; one that was begun with `link` by the session that began it."""
@@ -97,3 +102,8 @@ def _owner() -> Resident:
 def _named(wish: dict[str, Any]) -> dict[str, Any]:
     """A wish as `logins.start` takes it."""
     return {("provider_name" if name == "provider" else name): value for name, value in wish.items()}
+
+
+def _from() -> dict[str, str]:
+    """Where a wish comes from, for limits. What a client is called by its User-Agent it shares with thousands."""
+    return {"address": request.remote_addr or "", "device": request.headers.get("OnePhone-Device", "")[:200]}

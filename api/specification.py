@@ -54,6 +54,7 @@ def hang(app: Flask, doors: tuple[Door, ...]) -> None:
         scheme = {"type": kind, "scheme": "bearer", "bearerFormat": "JWT", "description": words}
         api.spec.components.security_scheme(name, scheme)
     api.spec.components.security_scheme("office", _OFFICE_SCHEME)
+    api.spec.components.security_scheme("wechat", _WECHAT_SCHEME)
     for door in doors:
         api.register_blueprint(door)
     app.extensions["onephone_specification"] = api.spec
@@ -66,6 +67,15 @@ _OFFICE_SCHEME = {
     "in": "header",
     "name": "webhook-signature",
     "description": "Standard Webhooks: `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`.",
+}
+
+
+_WECHAT_SCHEME = {
+    "type": "apiKey",
+    "in": "query",
+    "name": "msg_signature",
+    "description": "WeChat message push: SHA-1 over token, timestamp, nonce and `Encrypt` in sorted order; `signature` "
+    "without `Encrypt` for a check of the address and in plain mode.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Guards: who may enter. Every door of the API is built with one of these four.
+"""Guards: who may enter. Every door of the API is built with one of these five.
 
 A guard looks at a request and returns the caller it found, or refuses. Each names the security scheme under
 which its doors are published in openapi.yaml.
@@ -14,7 +14,7 @@ from flask import Request
 from app.people.callers import Caller, Resident
 from app.settings import settings
 from auth import offices as office_signatures
-from auth import tokens
+from auth import tokens, wechat_push
 from auth.revocations import revoked
 from auth.tokens import TokenInvalid, TokenMissing
 
@@ -69,9 +69,20 @@ def _office(request: Request) -> Caller:
     return office_signatures.verified(code, dict(request.headers), request.get_data(cache=True))
 
 
+def _wechat(request: Request) -> Caller:
+    return wechat_push.verified(request.args, request.get_data(cache=True))
+
+
 anyone = Guard("anyone", "Open to anyone.", _anyone, None, lambda: settings().body_limit)
 residents = Guard("residents", "For residents who logged in.", logged_in, "resident", lambda: settings().body_limit)
 staff = Guard("staff", "For staff who logged in.", _clerk, "staff", lambda: settings().body_limit)
 offices = Guard(
     "offices", "For approval systems, who sign each request.", _office, "office", lambda: settings().office_body_limit
+)
+wechat = Guard(
+    "wechat",
+    "For WeChat's message push, which signs each request.",
+    _wechat,
+    "wechat",
+    lambda: wechat_push.BODY_LIMIT,
 )
