@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0204"
-down_revision = "0203"
+revision = "0014"
+down_revision = "0013"
 
 _BYTES = sa.LargeBinary
 _LINK = ("previous_hash", "personal_digest", "row_hash", "hash_algorithm")

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0104"
-down_revision = "0204"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:

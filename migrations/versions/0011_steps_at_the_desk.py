@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0201"
-down_revision = "0205"
+revision = "0011"
+down_revision = "0010"
 
 _ROLES = ("clerk", "adviser", "head", "supervisor", "auditor", "administrator")
 _LOOKS = "reference document_number phone name submission reading unmasking correction handling"

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0202"
-down_revision = "0201"
+revision = "0012"
+down_revision = "0011"
 
 _ROLES = ("clerk", "head", "adviser", "supervisor", "auditor", "administrator")
 _CLOCKS = ("acceptance", "decision", "delivery", "correction", "suspension")

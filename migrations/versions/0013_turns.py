@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0203"
-down_revision = "0202"
+revision = "0013"
+down_revision = "0012"
 
 _ROLES = "('clerk', 'head', 'adviser', 'supervisor', 'auditor', 'administrator')"
 _OUT_OF_TURN = (
