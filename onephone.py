@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from alembic import command
@@ -26,7 +27,7 @@ from app.crypto import data_keys, key_making, resealing
 from app.crypto.failures import SealError
 from app.privacy import activities, purges
 from app.settings import settings
-from auth import staff_commands, throttles
+from auth import key_rotations, staff_commands, throttles
 
 _HOME = Path(__file__).parent
 
@@ -90,6 +91,23 @@ def rotate_keys(arguments: argparse.Namespace) -> None:
         words = f"{progress.rewrapped} rewrapped, {progress.unusable} unusable"
         _tell(progress.rewrapped + progress.changed_meanwhile + progress.unusable, total, words)
     print(f"done; still under an older master key: {data_keys.count_old()}")
+
+
+def rotate_token_keys(arguments: argparse.Namespace) -> None:
+    """Take the next step of putting a new key in the place of the one that signs access tokens; nobody is logged out.
+
+    Run it again when the next step is due, or from a timer; it may be stopped and run again at any time.
+    """
+    path = Path(settings().token_keys_file)
+    try:
+        if arguments.stolen:
+            step = key_rotations.replace_at_once(path)
+        else:
+            step = key_rotations.advance(path, timedelta(days=arguments.older_than))
+    except (key_rotations.KeysNotWritable, ValueError, OSError) as error:
+        sys.exit(f"{settings().token_keys_file}: {error}")
+    due = "" if step.next_at is None else f"; next step from {step.next_at:%Y-%m-%d %H:%M:%S} UTC on"
+    print(f"{step.name}: {step.key}{due}")
 
 
 def reseal(arguments: argparse.Namespace) -> None:
@@ -178,7 +196,8 @@ def openapi(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onephone", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    runs = (api, worker, migrate, keys, rotate_keys, reseal, publish, seed, privacy_register, purge, openapi, doors)
+    of_keys = (keys, rotate_keys, rotate_token_keys, reseal)
+    runs = (api, worker, migrate, *of_keys, publish, seed, privacy_register, purge, openapi, doors)
     for run in runs:
         sub = commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
@@ -186,6 +205,10 @@ def _parser() -> argparse.ArgumentParser:
             _api_options(sub)
         if run is keys:
             sub.add_argument("--add", action="store_true", help="add a master key, which wraps from now on")
+        if run is rotate_token_keys:
+            words = "begin only when the key that signs is older than so many days"
+            sub.add_argument("--older-than", type=int, default=0, metavar="DAYS", help=words)
+            sub.add_argument("--stolen", action="store_true", help="replace all keys at once; clients refresh")
         if run is privacy_register:
             sub.add_argument("--format", choices=("md", "json"), default="md", help="a table, or JSON")
             sub.add_argument("--language", choices=("zh", "en"), default="zh", help="language of the table")

@@ -19,6 +19,7 @@ from api import (
     erasures,
     errors,
     health,
+    identities,
     inbox,
     logins,
     looks,
@@ -29,6 +30,7 @@ from api import (
     offices,
     regions,
     services,
+    sessions,
     specification,
     staff,
     submissions,
@@ -37,19 +39,30 @@ from api import (
 from app import events, logs
 from app.crypto import data_keys
 from app.documents import uploads as documents
-from app.events import ConsentWithdrawn, StepTaken, SubmissionReceived, UploadReceived
+from app.events import (
+    ConsentWithdrawn,
+    IdentityAdded,
+    IdentityRemoved,
+    SessionStolen,
+    StepTaken,
+    SubmissionReceived,
+    UploadReceived,
+)
 from app.privacy import purges
 from app.settings import settings
 from approvals import handover
-from notifications import sending, subscriptions
+from auth.providers import configured
+from notifications import account_notices, sending, subscriptions
 
 DOORS = (
     services.door,
     regions.door,
     departments.door,
     logins.door,
-    logins.token_door,
-    logins.session_door,
+    sessions.token_door,
+    sessions.door,
+    sessions.sign_in_door,
+    identities.door,
     me.door,
     submissions.door,
     uploads.door,
@@ -65,8 +78,8 @@ DOORS = (
     offices.door,
     offices.token_door,
     desk_logins.door,
-    desk_logins.session_door,
     staff.door,
+    sessions.desk_door,
     lookups.door,
     desk_submissions.door,
     looks.door,
@@ -83,6 +96,9 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
     StepTaken: (sending.on_step,),
     UploadReceived: (documents.on_received,),
     ConsentWithdrawn: (subscriptions.on_withdrawn,),
+    SessionStolen: (account_notices.on_stolen,),
+    IdentityAdded: (account_notices.on_added,),
+    IdentityRemoved: (account_notices.on_removed,),
 }
 
 
@@ -93,6 +109,7 @@ KEEPERS = (purges,)
 def create_app() -> Flask:
     """The web application, as a WSGI server loads it. Stops with every fault of the environment at once."""
     settings()
+    configured.check()
     data_keys.ring()
     logs.configure()
     connect_rooms()

@@ -9,6 +9,7 @@ from api.doors import Door, Visit
 from api.errors import CursorInvalid
 from api.paging import PageQuery, after_id, page
 from api.schemas.notices import ConsentPageSchema, ConsentSchema, ConsentWishSchema
+from app.people.identity import StepUpRequired
 from app.privacy import consents
 from app.privacy.consents import ConsentNotFound, Wish
 from app.privacy.guardians import Child, GuardianConsentRequired
@@ -24,7 +25,7 @@ door = Door("consents", guards.residents, "/v1/consents", "What I consented to, 
     status=201,
     body=ConsentWishSchema,
     answer=ConsentSchema,
-    refuses=(NoticeNotFound, InvalidContent, GuardianConsentRequired),
+    refuses=(NoticeNotFound, InvalidContent, GuardianConsentRequired, StepUpRequired),
 )
 def give_consent(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
     """Consent to one purpose of a notice; for a child under 14, as its guardian."""

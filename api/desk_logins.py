@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from api.doors import Door, Visit
+from flask import request
+
+from api.doors import Door
+from api.headers import DEVICE
 from api.schemas.desk_logins import (
     DeskStepSchema,
     EnrolmentBegunSchema,
@@ -20,11 +23,12 @@ from api.schemas.desk_logins import (
 )
 from api.schemas.logins import LoginAnswerSchema, LoginSchema, LoginStartSchema
 from app.refusals import InvalidContent
-from auth import guards, logins, sessions, staff_logins, throttles
+from auth import devices, guards, logins, staff_logins, throttles
+from auth.devices import DeviceInvalid
+from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
 
 door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in.")
-session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions of the member of staff.")
 
 
 @door.handles(
@@ -38,7 +42,9 @@ session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Session
 )
 def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login by single sign-on: where to send the person."""
-    return logins.start(logins.STAFF, wish["provider"], wish["redirect_uri"], wish["level"])
+    if wish.pop("link"):
+        raise InvalidContent(errors={"/link": ["Staff have one login each."]})
+    return logins.start(logins.STAFF, wish.pop("provider"), language=language, **wish)
 
 
 @door.handles(
@@ -46,12 +52,13 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused, ProviderAway),
+    headers=(DEVICE,),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid),
     throttle=throttles.STAFF_LOGIN,
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Finish single sign-on; who showed the provider one factor only is asked for the second."""
-    return logins.complete(logins.STAFF, login_id, answer, device)
+    return logins.complete(logins.STAFF, login_id, answer, devices.of(request))
 
 
 @door.handles(
@@ -59,12 +66,16 @@ def complete_desk_login(language: str, device: str, answer: dict[str, Any], logi
     "/password",
     body=StaffPasswordSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused,),
+    headers=(DEVICE,),
+    refuses=(
+        DeviceInvalid,
+        LoginRefused,
+    ),
     throttle=throttles.STAFF_PASSWORD,
 )
 def start_desk_login_by_password(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
     """Begin a login by staff number and password; a second factor always follows."""
-    return staff_logins.begin_by_password(offer["staff_number"].strip(), offer["password"], device)
+    return staff_logins.begin_by_password(offer["staff_number"].strip(), offer["password"], devices.of(request))
 
 
 @door.handles(
@@ -85,13 +96,17 @@ def challenge_passkey(language: str, device: str, offer: dict[str, Any], login_i
     "/<uuid:login_id>/second-factor",
     body=SecondFactorSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused,),
+    headers=(DEVICE,),
+    refuses=(
+        DeviceInvalid,
+        LoginRefused,
+    ),
     throttle=throttles.STAFF_SECOND_FACTOR,
 )
 def show_second_factor(language: str, device: str, offer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Show a code of the app, a passkey's answer, or a recovery code."""
     kind, what = shown(offer)
-    return staff_logins.show_second_factor(login_id, offer["ticket"], kind, what, offer["wish"], device)
+    return staff_logins.show_second_factor(login_id, offer["ticket"], kind, what, offer["wish"], devices.of(request))
 
 
 @door.handles(
@@ -99,12 +114,13 @@ def show_second_factor(language: str, device: str, offer: dict[str, Any], login_
     "/<uuid:login_id>/new-password",
     body=NewPasswordSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused, InvalidContent),
+    headers=(DEVICE,),
+    refuses=(DeviceInvalid, LoginRefused, InvalidContent),
     throttle=throttles.STAFF_SECOND_FACTOR,
 )
 def set_new_password(language: str, device: str, offer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Put a password of one's own in place of the first one, or of one that is too old."""
-    return staff_logins.set_new_password(login_id, offer["ticket"], offer["password"], language, device)
+    return staff_logins.set_new_password(login_id, offer["ticket"], offer["password"], language, devices.of(request))
 
 
 @door.handles(
@@ -125,16 +141,14 @@ def begin_enrolment(language: str, device: str, wish: dict[str, Any], login_id: 
     "/<uuid:login_id>/enrolment/confirm",
     body=NewFactorSchema,
     answer=DeskStepSchema,
-    refuses=(LoginRefused,),
+    headers=(DEVICE,),
+    refuses=(
+        DeviceInvalid,
+        LoginRefused,
+    ),
     throttle=throttles.STAFF_SECOND_FACTOR,
 )
 def confirm_enrolment(language: str, device: str, offer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
     """Show that the new factor works; with the first one come recovery codes."""
     kind, what = shown(offer)
-    return staff_logins.confirm_enrolment(login_id, offer["ticket"], kind, what, device)
-
-
-@session_door.saves("DELETE", "/current", status=204)
-def log_out_of_desk(visit: Visit) -> None:
-    """Log out at this desk."""
-    sessions.revoke(visit.work, visit.caller.session_id)
+    return staff_logins.confirm_enrolment(login_id, offer["ticket"], kind, what, devices.of(request))

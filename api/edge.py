@@ -11,6 +11,7 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import LengthRequired, NotFound
 from werkzeug.http import parse_accept_header
 
+from app import clock
 from app.identifiers import new_id
 from app.settings import settings
 
@@ -71,8 +72,18 @@ def _headers(response: Response, request_id: str) -> list[tuple[str, str]]:
         ("X-Request-Id", request_id),
         ("Content-Language", CONTENT_LANGUAGE[g.language]),
         ("Vary", "Accept-Language, Authorization"),
+        *_of_session(),
     ]
     return about + [(name, value) for name, value in _defaults(_by_https()).items() if name.lower() not in own]
+
+
+def _of_session() -> list[tuple[str, str]]:
+    """How long the caller's session still lasts, in seconds, as their token says: nobody must lose an afternoon's work
+    because a login ended under it."""
+    ends = getattr(g.get("caller"), "session_ends", None)
+    if ends is None:
+        return []
+    return [("Session-Expires-In", str(max(0, int((ends - clock.now()).total_seconds()))))]
 
 
 @cache

@@ -19,14 +19,14 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import identity, staff_changes
+from app.people import accounts, identities, identity, mergers, staff_changes
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import office_tokens, offices, sessions, staff_accounts, throttles, tokens
+from auth import devices, logins, office_tokens, offices, rotations, sessions, staff_accounts, throttles, tokens
 from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
 from notifications.channels import wechat
@@ -109,8 +109,16 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     CursorInvalid: Problem(400, "游标无效", "The cursor is not valid"),
     tokens.TokenMissing: Problem(401, "请先登录", "Please log in"),
     tokens.TokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
-    sessions.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    rotations.RefreshTokenInvalid: Problem(401, "登录已失效，请重新登录", "The login is no longer valid"),
+    sessions.SessionNotFound: Problem(404, "没有这个登录设备", "No such session"),
+    devices.DeviceInvalid: Problem(400, "设备编号格式不对", "The device id is malformed"),
+    identities.IdentityNotFound: Problem(404, "没有这个登录方式", "No such identity"),
+    identities.LastIdentity: Problem(409, "这是最后一种登录方式", "It is the last way to log in"),
+    accounts.IdentityTaken: Problem(409, "这个登录方式属于另一个账户", "This login belongs to another account"),
+    accounts.IdentityOfSomebodyElse: Problem(409, "这个登录方式不是您本人的", "This login is another person's"),
+    mergers.MergeNotPossible: Problem(409, "两个账户现在不能合并", "The two accounts cannot become one now"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
+    logins.LoginTooWeak: Problem(403, "认证等级不够或认证已久", "Proved too weakly, or too long ago"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
     staff_changes.StaffNotManageable: Problem(403, "只有管理员可以管理工作人员账号", "Administrators manage accounts"),
     staff_changes.OwnAccount: Problem(403, "不能管理自己的账号", "Nobody manages their own account"),

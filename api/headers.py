@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from auth import devices
+
 KEY_LIMIT = 255
 
 REVISION = re.compile('(?:W/)?"([0-9]{1,9})"')
@@ -37,6 +39,15 @@ CLIENT = header(
     "The client's platform and version; one that is too old for a service is told so.",
     required=False,
     example="wechat/2.3.1",
+)
+
+DEVICE = header(
+    "OnePhone-Device",
+    "A random id of at least 128 bits in base64url that the client makes once and keeps: its logins are bound to it, "
+    "so that a stolen refresh token is worth nothing elsewhere. Without one, nothing is bound.",
+    required=False,
+    schema={"pattern": devices.PATTERN},
+    example="Zk3vJc1qR8mW0yTnB5hX2w",
 )
 
 IF_NONE_MATCH = header(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response
 from marshmallow import Schema, fields
 from sqlalchemy import text
@@ -12,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import answers
 from api.doors import Door
 from app import database, storage
-from auth import guards, tokens
+from auth import guards, token_keys, tokens
 
 door = Door("health", guards.anyone, "/health", "For whoever watches the service.")
 keys_door = Door("keys", guards.anyone, "/.well-known", "Published keys.")
@@ -48,9 +46,9 @@ def show_readiness(language: str, device: str) -> Response:
 
 
 @keys_door.handles("GET", "/jwks.json", answer=KeySetSchema)
-def show_keys(language: str, device: str) -> dict[str, Any]:
-    """The public keys of our access tokens (RFC 7517)."""
-    return tokens.published_keys()
+def show_keys(language: str, device: str) -> Response:
+    """The public keys of our access tokens (RFC 7517). Keep them five minutes at most."""
+    return answers.with_content_tag(tokens.published_keys(), f"public, max-age={token_keys.CACHE_SECONDS}")
 
 
 def _database_answers() -> bool:

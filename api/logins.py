@@ -1,28 +1,37 @@
-"""Logins of residents, and the tokens that keep them in."""
+"""Logins of residents."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from flask import g
+from flask import request
 
-from api.doors import Door, Visit
+from api.doors import Door
+from api.headers import DEVICE
 from api.schemas.logins import (
     LoginAnswerSchema,
     LoginSchema,
     LoginStartSchema,
-    RefreshSchema,
-    TokenPairSchema,
 )
+from api.schemas.sessions import TokenPairSchema
+from app import database
+from app.people import identities
+from app.people.accounts import IdentityOfSomebodyElse, IdentityTaken
+from app.people.callers import Resident
+from app.people.identity import StepUpRequired
+from app.people.mergers import MergeNotPossible
 from app.refusals import InvalidContent
-from auth import guards, logins, sessions, throttles
+from auth import devices, guards, logins, throttles
+from auth.devices import DeviceInvalid
+from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
-from auth.sessions import RefreshTokenInvalid
+from auth.tokens import TokenInvalid, TokenMissing
+
+# What adding a login to an account can be refused for, beside what any login can.
+_OF_LINKS = (TokenMissing, TokenInvalid, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
-token_door = Door("tokens", guards.anyone, "/v1/tokens", "Keep a session alive.")
-session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of the caller.")
 
 
 @door.handles(
@@ -31,12 +40,13 @@ session_door = Door("sessions", guards.residents, "/v1/sessions", "Sessions of t
     status=201,
     body=LoginStartSchema,
     answer=LoginSchema,
-    refuses=(InvalidContent, ProviderAway),
+    refuses=(InvalidContent, ProviderAway, TokenMissing, TokenInvalid, StepUpRequired),
     throttle=throttles.LOGIN,
 )
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """Begin a login: where to send the person."""
-    return logins.start(logins.RESIDENTS, **_named(wish))
+    """Begin a login: where to send the person, or what the app needs to go on."""
+    linking = _owner() if wish.pop("link") else None
+    return logins.start(logins.RESIDENTS, linking=linking, language=language, **_named(wish))
 
 
 @door.handles(
@@ -44,32 +54,24 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     "/<uuid:login_id>/complete",
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
-    refuses=(LoginRefused, ProviderAway),
+    headers=(DEVICE,),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_LINKS),
     throttle=throttles.LOGIN_ANSWER,
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
-    """Finish a login with what the provider sent back."""
-    return logins.complete(logins.RESIDENTS, login_id, answer, device)
+    """Finish a login with what the provider sent back; one that was begun with `link` by the session that began it."""
+    here = devices.of(request)
+    return logins.complete(logins.RESIDENTS, login_id, answer, here, lambda: guards.logged_in(request))
 
 
-@token_door.handles(
-    "POST",
-    "/refresh",
-    body=RefreshSchema,
-    answer=TokenPairSchema,
-    refuses=(RefreshTokenInvalid,),
-    throttle=throttles.REFRESH,
-)
-def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
-    """Exchange a refresh token for a new pair; a spent one ends its session."""
-    return sessions.rotate(offer["refresh_token"])
-
-
-@session_door.saves("DELETE", "/current", status=204)
-def log_out(visit: Visit) -> None:
-    """Log out on this device."""
-    sessions.revoke(visit.work, g.caller.session_id)
+def _owner() -> Resident:
+    """Whoever is logged in and may add a login to their account. Raises TokenMissing, TokenInvalid, StepUpRequired."""
+    caller = guards.logged_in(request)
+    with database.reading() as connection:
+        identities.require_owner(connection, caller)
+    return caller
 
 
 def _named(wish: dict[str, Any]) -> dict[str, Any]:
-    return {"provider_name": wish["provider"], "redirect_uri": wish["redirect_uri"], "level": wish["level"]}
+    """A wish as `logins.start` takes it."""
+    return {("provider_name" if name == "provider" else name): value for name, value in wish.items()}

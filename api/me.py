@@ -10,12 +10,14 @@ from api import guides
 from api.doors import Door, Visit
 from api.schemas.finding import MySuggestionsSchema, RegionOnlyQuery
 from api.schemas.logins import ProfileSchema, WechatBindingSchema, WechatBindSchema
+from api.schemas.sessions import ElderModeSchema, ElderModeStateSchema
 from app import database
 from app.finding import search, suggestions
 from app.people import residents
+from app.people.identity import StepUpRequired
 from app.privacy.guardians import GuardianConsentRequired
 from app.privacy.notices import NoticeNotFound
-from auth import guards
+from auth import guards, sessions
 from notifications import subscriptions
 from notifications.channels import wechat
 
@@ -26,6 +28,12 @@ door = Door("me", guards.residents, "/v1/me", "Myself.")
 def show_me(visit: Visit) -> dict[str, Any]:
     """Who I am, as my e-ID says, with numbers masked."""
     return {**residents.profile(visit.connection, visit.caller.id), "identity_level": visit.caller.level}
+
+
+@door.saves("PUT", "/elder-mode", body=ElderModeSchema, answer=ElderModeStateSchema)
+def set_elder_mode(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
+    """Switch elder mode: my logins last longer, on every device."""
+    return sessions.set_elder_mode(visit.work, visit.caller, wish["enabled"])
 
 
 @door.reads("/suggestions", query=RegionOnlyQuery, answer=MySuggestionsSchema)
@@ -44,7 +52,7 @@ def suggest_services_to_me(visit: Visit, query: dict[str, Any]) -> dict[str, Any
     "/wechat",
     body=WechatBindSchema,
     answer=WechatBindingSchema,
-    refuses=(wechat.WechatCodeRefused, wechat.WechatAway, NoticeNotFound, GuardianConsentRequired),
+    refuses=(wechat.WechatCodeRefused, wechat.WechatAway, NoticeNotFound, GuardianConsentRequired, StepUpRequired),
 )
 def bind_wechat(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Tie my WeChat to me, with the messages I just allowed: that is the consent to the notice `wechat-push`."""

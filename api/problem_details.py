@@ -119,6 +119,11 @@ DETAILS: dict[str, dict[str, str]] = {
         ("token_invalid", "重新登录后再试，草稿都还在。", "Log in again; your drafts are all here."),
         ("refresh_token_invalid", "请重新登录，草稿都还在。", "Log in again; your drafts are all here."),
         ("login_refused", "请重新开始登录。", "Please start the login again."),
+        (
+            "login_too_weak",
+            "请用更高等级的认证方式，并当场认证后再试。",
+            "Prove it in a stronger way, and freshly, then try again.",
+        ),
         ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
         (
@@ -184,6 +189,33 @@ DETAILS: dict[str, dict[str, str]] = {
             "unmasking_not_allowed",
             "遮盖后的信息足够答复；如需核对，请转办理部门。",
             "Masked data is enough to answer; the department in charge can check more.",
+        ),
+        ("identity_not_found", "请刷新登录方式列表。", "Read the list of your identities again."),
+        (
+            "last_identity",
+            "请先添加另一种登录方式；不再使用本账户的，可以注销。",
+            "Add another one first; or close the account if you need it no more.",
+        ),
+        (
+            "identity_taken",
+            "两个账户都没有变化。请用那个登录方式直接登录。",
+            "Neither account was changed. Log in with it instead.",
+        ),
+        (
+            "identity_of_somebody_else",
+            "姓名或证件号码与本账户不一致，账户没有变化。",
+            "Name or document number are not those of this account; nothing was changed.",
+        ),
+        (
+            "merge_not_possible",
+            "其中一个账户正在注销，账户没有变化。",
+            "One of them is being closed; nothing was changed.",
+        ),
+        ("session_not_found", "它可能已经退出，请刷新设备列表。", "It may have ended: read the list of devices again."),
+        (
+            "device_invalid",
+            "OnePhone-Device 应为 22 至 128 个 base64url 字符。",
+            "`OnePhone-Device` is 22 to 128 characters of base64url.",
         ),
         ("wechat_code_refused", "请重新打开小程序再试。", "Open the mini-program again and retry."),
         ("wechat_away", "办件不受影响，请稍后再绑定。", "Your submissions are not affected: bind it later."),

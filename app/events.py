@@ -49,6 +49,31 @@ class DraftExpiring:
     submission_id: UUID
 
 
+@dataclass(frozen=True)
+class IdentityAdded:
+    """Another login joined a resident's account, by proof or by its owner's hand; `provider` is the configured name."""
+
+    resident_id: UUID
+    provider: str
+
+
+@dataclass(frozen=True)
+class IdentityRemoved:
+    """A login was taken from a resident's account; `provider` is the configured name of its e-ID."""
+
+    resident_id: UUID
+    provider: str
+
+
+@dataclass(frozen=True)
+class SessionStolen:
+    """A refresh token of a resident was used again, or on another device: somebody had copied it, and the session
+    was ended. `sign_in_id` is its line in their sign-in history."""
+
+    resident_id: UUID
+    sign_in_id: UUID
+
+
 Listener = Callable[[Any, Any], None]
 """Gets the unit of work (`app.database.Work`, which stands above this file) and the event; may only add jobs."""
 

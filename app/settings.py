@@ -16,6 +16,7 @@ from typing import Any
 import environs
 from marshmallow import ValidationError, validate
 
+_A_MINUTE_TO_A_YEAR = validate.Range(min=timedelta(minutes=1), max=timedelta(days=366))
 _AT_MOST_A_DAY = validate.Range(min=timedelta(seconds=1), max=timedelta(days=1))
 MASTER_KEY_KEEPERS = ("file", "kms", "hsm")
 """Who can keep master keys; `MASTER_KEYS` names one, or several while data moves from one to another."""
@@ -72,12 +73,16 @@ class Settings:
     staff_password_length: int
     staff_password_classes: int
     staff_password_days: int
-    staff_idle: timedelta
     passkey_origins: tuple[str, ...]
+    refresh_token_life: timedelta
+    session_idle: timedelta
+    elder_session_life: timedelta
+    elder_session_idle: timedelta
+    staff_session_life: timedelta
+    staff_session_idle: timedelta
+    refresh_grace: timedelta = timedelta(seconds=30)
     access_token_life: timedelta = timedelta(minutes=15)
-    refresh_token_life: timedelta = timedelta(days=30)
     login_life: timedelta = timedelta(minutes=10)
-    staff_session_life: timedelta = timedelta(hours=12)
     staff_lock_after: int = 5
     staff_lock_life: timedelta = timedelta(minutes=30)
     first_password_life: timedelta = timedelta(days=3)
@@ -137,9 +142,9 @@ def settings() -> Settings:
         "staff_password_length": env.int("STAFF_PASSWORD_LENGTH", 12, validate=validate.Range(min=8, max=64)),
         "staff_password_classes": env.int("STAFF_PASSWORD_CLASSES", 1, validate=validate.Range(min=1, max=4)),
         "staff_password_days": env.int("STAFF_PASSWORD_DAYS", 0, validate=validate.Range(min=0, max=3650)),
-        "staff_idle": env.timedelta("STAFF_IDLE_SECONDS", timedelta(minutes=30), validate=_AT_MOST_A_DAY),
         "passkey_origins": env.list("PASSKEY_ORIGINS", []),
         "metrics_token": env.str("METRICS_TOKEN", "", validate=_is_long_or_absent),
+        **_session_lives(env),
     }
     try:
         env.seal()
@@ -227,6 +232,23 @@ def _keepers(env: environs.Env) -> dict[str, Any]:
         "hsm_pin": words("HSM_PIN", "hsm"),
         "hsm_key_labels": names("HSM_KEY_LABELS", "hsm"),
         "opened_key_life": env.timedelta("OPENED_KEY_SECONDS", timedelta(seconds=60)),
+    }
+
+
+def _session_lives(env: environs.Env) -> dict[str, timedelta]:
+    """How long a session lasts in all, and without a sign of its client; a desk is left alone for half an hour at most
+    (domain-facts §4.2: automatic logout, 30 minutes are common)."""
+
+    def seconds(name: str, default: timedelta) -> Any:
+        return env.timedelta(name, default, validate=_A_MINUTE_TO_A_YEAR)
+
+    return {
+        "refresh_token_life": seconds("SESSION_SECONDS", timedelta(days=30)),
+        "session_idle": seconds("SESSION_IDLE_SECONDS", timedelta(days=14)),
+        "elder_session_life": seconds("ELDER_SESSION_SECONDS", timedelta(days=90)),
+        "elder_session_idle": seconds("ELDER_SESSION_IDLE_SECONDS", timedelta(days=60)),
+        "staff_session_life": seconds("STAFF_SESSION_SECONDS", timedelta(hours=12)),
+        "staff_session_idle": seconds("STAFF_SESSION_IDLE_SECONDS", timedelta(minutes=30)),
     }
 
 

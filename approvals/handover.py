@@ -133,7 +133,7 @@ def _case(work: Work, submission_id: UUID, event_id: UUID) -> Case:
         turn=row.turn,
         acceptance_due=row.acceptance_due,
         decision_due=row.decision_due,
-        applicant=residents.person(work.connection, row.applicant_id),
+        applicant=residents.applicant(work.connection, row.applicant_id),
         answers=requirements.still_allowed(work.connection, service, row.applicant_id, drafts.answers(row)),
         files=tuple(_file(service, upload) for upload in _attached(work, submission_id)),
         signature=_signature(signatures.of(work.connection, submission_id)),

@@ -51,9 +51,9 @@ def is_alive(session_id: UUID) -> bool:
     """Whether somebody was there lately; they are there now. No round trip within a minute."""
     now = clock.now()
     seen = _seen.get(session_id)
-    if seen is not None and timedelta(0) <= now - seen < min(_WRITE_EVERY, settings().staff_idle):
+    if seen is not None and timedelta(0) <= now - seen < min(_WRITE_EVERY, settings().staff_session_idle):
         return True
-    values = {"session": session_id, "now": now, "oldest": now - settings().staff_idle}
+    values = {"session": session_id, "now": now, "oldest": now - settings().staff_session_idle}
     with database.reading() as connection:
         found = database.row_of(connection, _TOUCH, values)
     if found is None:
@@ -67,7 +67,8 @@ def is_alive(session_id: UUID) -> bool:
 
 def is_idle(work: Work, session_id: UUID) -> bool:
     """Whether the session has ended for lack of anybody; asked when it is to be kept alive."""
-    fresh = (desk_activity.c.session_id == session_id) & (desk_activity.c.seen_at > clock.now() - settings().staff_idle)
+    oldest = clock.now() - settings().staff_session_idle
+    fresh = (desk_activity.c.session_id == session_id) & (desk_activity.c.seen_at > oldest)
     found: Any = work.run(select(desk_activity.c.seen_at).where(fresh)).one_or_none()
     return found is None
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from flask import Request
 
-from app.people.callers import Caller
+from app.people.callers import Caller, Resident
 from app.settings import settings
-from auth import addresses, desk_activity, office_tokens, sessions, tokens
+from auth import addresses, desk_activity, office_tokens, tokens
 from auth import offices as office_signatures
+from auth.revocations import revoked
 from auth.tokens import TokenInvalid, TokenMissing
 
 
@@ -46,16 +47,20 @@ def _anyone(request: Request) -> None:
     return None
 
 
-def _resident(request: Request) -> Caller:
+def logged_in(request: Request) -> Resident:
+    """The resident whose access token a request carries; for open doors that ask it only sometimes too.
+
+    Raises TokenMissing, TokenInvalid.
+    """
     resident = tokens.resident_of(_bearer(request))
-    if resident.session_id in sessions.revoked:
+    if revoked.bars(resident):
         raise TokenInvalid
     return resident
 
 
 def _clerk(request: Request) -> Caller:
     clerk = tokens.clerk_of(_bearer(request))
-    if clerk.session_id in sessions.revoked or not desk_activity.is_alive(clerk.session_id):
+    if revoked.bars(clerk) or not desk_activity.is_alive(clerk.session_id):
         raise TokenInvalid
     return clerk
 
@@ -79,7 +84,7 @@ def _office(request: Request) -> Caller:
 
 
 anyone = Guard("anyone", "Open to anyone.", _anyone, (), lambda: settings().body_limit)
-residents = Guard("residents", "For residents who logged in.", _resident, ("resident",), lambda: settings().body_limit)
+residents = Guard("residents", "For residents who logged in.", logged_in, ("resident",), lambda: settings().body_limit)
 staff = Guard("staff", "For staff who logged in.", _clerk, ("staff",), lambda: settings().body_limit)
 watchers = Guard(
     "watchers",

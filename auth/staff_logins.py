@@ -40,6 +40,7 @@ from app.refusals import InvalidContent
 from app.settings import settings
 from auth import passkeys, passwords, refusals, second_factors, sessions
 from auth import staff_credentials as credentials
+from auth.devices import Device
 from auth.passkeys import PasskeyUnsound
 from auth.providers.interface import LoginRefused
 
@@ -72,7 +73,7 @@ desk_logins = Table(
 )
 
 
-def begin_by_password(staff_number: str, password: str, device: str) -> dict[str, Any]:
+def begin_by_password(staff_number: str, password: str, device: Device) -> dict[str, Any]:
     """The first step with a password. Saves by itself, and holds no connection while the password is judged.
 
     Raises LoginRefused: for nobody, a wrong password, a locked account, somebody who left, the same words and time.
@@ -103,21 +104,23 @@ def _why_not(found: Any, allowed: bool, is_right: bool) -> str | None:
     return "first_password_too_old" if credentials.has_run_out(found) else None
 
 
-def enter_by_sign_on(work: Work, staff_id: UUID, level: int, authenticated_at: datetime, device: str) -> dict[str, Any]:
+def enter_by_sign_on(
+    work: Work, staff_id: UUID, level: int, authenticated_at: datetime, device: Device
+) -> dict[str, Any]:
     """Whoever the government's single sign-on vouches for: in at once if it saw two factors, else asked for one."""
     if level >= TWO_FACTORS:
         return {"next": DONE, **sessions.open_for_staff(work, staff_id, level, authenticated_at, device)}
     return _begin(work, staff_id, BY_SIGN_ON, authenticated_at, device)
 
 
-def _begin(work: Work, staff_id: UUID, way: str, authenticated_at: datetime, device: str) -> dict[str, Any]:
+def _begin(work: Work, staff_id: UUID, way: str, authenticated_at: datetime, device: Device) -> dict[str, Any]:
     values = {"staff_id": staff_id, "way": way, "authenticated_at": authenticated_at, "ticket_sha256": ""}
     expires_at = clock.now() + settings().login_life
     statement = insert(desk_logins).values(id=new_id(), **values, stage=SECOND_FACTOR, expires_at=expires_at)
     return _go_on(work, work.run(statement.returning(desk_logins)).one(), device)
 
 
-def _go_on(work: Work, login: Any, device: str) -> dict[str, Any]:
+def _go_on(work: Work, login: Any, device: Device) -> dict[str, Any]:
     """The next step with its ticket, or at the end the tokens of a new session."""
     stage = _next(work, login)
     if stage == DONE:
@@ -160,7 +163,7 @@ def challenge(login_id: UUID, ticket: str) -> dict[str, Any]:
 
 
 def show_second_factor(
-    login_id: UUID, ticket: str, kind: str, shown: Any, wish: str | None, device: str
+    login_id: UUID, ticket: str, kind: str, shown: Any, wish: str | None, device: Device
 ) -> dict[str, Any]:
     """Judge a second factor; `shown` is a code, or a passkey's answer. Raises LoginRefused."""
     with database.work() as work:
@@ -192,7 +195,7 @@ def _judge(work: Work, login: Any, kind: str, shown: Any) -> str | None:
     return None
 
 
-def set_new_password(login_id: UUID, ticket: str, password: str, language: str, device: str) -> dict[str, Any]:
+def set_new_password(login_id: UUID, ticket: str, password: str, language: str, device: Device) -> dict[str, Any]:
     """Take a new password in place of a first or an old one. Raises LoginRefused, InvalidContent (a weak one)."""
     with database.work() as work:
         account = credentials.account_of(work, _held(work, login_id, ticket, NEW_PASSWORD).staff_id)
@@ -225,7 +228,7 @@ def begin_enrolment(login_id: UUID, ticket: str, kind: str) -> dict[str, Any]:
         return {"totp": {"secret": second_factors.in_base32(secret), "address": address}}
 
 
-def confirm_enrolment(login_id: UUID, ticket: str, kind: str, shown: Any, device: str) -> dict[str, Any]:
+def confirm_enrolment(login_id: UUID, ticket: str, kind: str, shown: Any, device: Device) -> dict[str, Any]:
     """Take the new factor once it has worked; with the first one come recovery codes. Raises LoginRefused."""
     with database.work() as work:
         login = _held(work, login_id, ticket, ENROL)

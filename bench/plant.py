@@ -89,8 +89,10 @@ def _residents(connection: psycopg.Connection[Any], count: int) -> None:
 
 
 _SESSIONS = """
-INSERT INTO sessions (id, resident_id, level, authenticated_at, device, refresh_sha256, created_at, expires_at)
-SELECT gen_random_uuid(), id, 3, now(), 'bench', md5(id::text), now(), now() + interval '1 day' FROM residents
+INSERT INTO sessions
+    (id, resident_id, level, authenticated_at, device, refresh_sha256, created_at, expires_at, idle_until)
+SELECT gen_random_uuid(), id, 3, now(), 'bench', md5(id::text), now(), now() + interval '1 day',
+    now() + interval '1 day' FROM residents
 """
 
 

@@ -30,7 +30,7 @@ from app.database import metadata
 from app.people.callers import Resident
 from app.submissions.drafts import submissions
 from app.submissions.history import history, opinion
-from notifications import messages
+from notifications import account_notices, messages
 from notifications.messages import Facts
 
 ATTEMPT_STATES = ("sending", "accepted", "refused", "unknown", "skipped")
@@ -69,13 +69,16 @@ attempts = Table(
 def listing(
     connection: Connection, caller: Resident, before: UUID | None, limit: int, language: str
 ) -> list[dict[str, Any]]:
-    """The resident's notifications, newest first, before the given one."""
+    """The resident's notifications, newest first, before the given one: about submissions and about the account."""
     statement = _with_facts().where(notifications.c.resident_id == caller.id)
     if before is not None:
         statement = statement.where(notifications.c.id < before)
     rows = connection.execute(statement.order_by(notifications.c.id.desc()).limit(limit)).all()
     tries = _attempts_of(connection, [row.id for row in rows])
-    return [_shown(connection, row, tries.get(row.id, []), language) for row in rows]
+    about_submissions = [_shown(connection, row, tries.get(row.id, []), language) for row in rows]
+    about_me = account_notices.listing(connection, caller, before, limit, language)
+    # Ids are made in the order of time, so two lists become one.
+    return sorted(about_submissions + about_me, key=lambda item: item["id"], reverse=True)[:limit]
 
 
 def facts_of(connection: Connection, notification_id: UUID, language: str) -> tuple[Any, Facts]:
@@ -118,6 +121,7 @@ def _shown(connection: Connection, row: Any, tries: list[Any], language: str) ->
         "at": row.at,
         "title": messages.title(row.step, language),
         "text": messages.text(_facts(connection, row, language), language),
+        "kind": "progress",
         "submission": row.submission_id,
         "reference": row.reference,
         "channels": [{"channel": attempt.channel, "state": attempt.state} for attempt in tries],

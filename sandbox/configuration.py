@@ -40,6 +40,9 @@ def webhook_secret() -> str:
 MADE_ONCE: dict[str, Callable[[], str]] = {
     "eid_client_secret": lambda: secrets.token_urlsafe(32),
     "desk_client_secret": lambda: secrets.token_urlsafe(32),
+    "province_secret": lambda: secrets.token_urlsafe(32),
+    "province_organisation_secret": lambda: secrets.token_urlsafe(32),
+    "network_id_secret": lambda: secrets.token_urlsafe(32),
     "housing_fund_key": lambda: secrets.token_urlsafe(32),
     "wechat_app_id": lambda: "wx" + secrets.token_hex(8),
     "wechat_app_secret": lambda: secrets.token_hex(16),
@@ -78,6 +81,15 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
     onephone = f"http://127.0.0.1:{ports.api}"
     eid = relying_party(sandbox, "onephone", kept["eid_client_secret"], "/phone/callback")
     desk = relying_party(sandbox, "onephone-desk", kept["desk_client_secret"], "/clerk/callback")
+    province = province_login(sandbox, "person", kept["province_secret"])
+    legal_persons = province_login(sandbox, "organisation", kept["province_organisation_secret"])
+    network_id = network_identity(sandbox, kept["network_id_secret"])
+    providers = {
+        "sandbox": eid,
+        "province": province,
+        "province-organisation": legal_persons,
+        "network-id": network_id,
+    }
     return {
         "ONEPHONE_ENV": "demo",
         "API_PORT": str(ports.api),
@@ -85,7 +97,7 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
         "TOKEN_KEYS_FILE": str(token_keys_file(data)),
         # The product makes this one itself, by `onephone keys`: nothing here knows its shape.
         "KEY_FILE": str(data / "keys.json"),
-        "EID_PROVIDERS": json.dumps({"sandbox": eid}),
+        "EID_PROVIDERS": json.dumps(providers),
         "STAFF_PROVIDERS": json.dumps({"sandbox": desk}),
         "OFFICES": json.dumps({code: office(sandbox, code, kept[f"office_{code}"]) for code in WEBHOOK_OFFICES}),
         "DATA_SOURCES": json.dumps(
@@ -101,6 +113,8 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
         "SANDBOX_DB": str(data / "sandbox" / "sandbox.sqlite3"),
         "SANDBOX_KEYS_FILE": str(data / "sandbox" / "eid-keys.json"),
         "SANDBOX_CLIENTS": json.dumps({party["client_id"]: client(party) for party in (eid, desk)}),
+        "SANDBOX_TICKET_APPS": json.dumps({one["app_id"]: ticket_app(one) for one in (province, legal_persons)}),
+        "SANDBOX_NETWORK_ID_APPS": json.dumps({network_id["org_id"]: network_id_app(sandbox, network_id)}),
         "ONEPHONE_URL": onephone,
     }
 
@@ -120,6 +134,46 @@ def relying_party(sandbox: str, client_id: str, secret: str, callback: str) -> d
 def client(party: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provider's side of the same registration."""
     return {"secret": party["client_secret"], "redirect_uris": party["redirect_uris"]}
+
+
+def province_login(sandbox: str, flow: str, secret: str) -> dict[str, Any]:
+    """Return how the product logs people in at the sandbox's province: natural or legal persons, by `flow`."""
+    return {
+        "protocol": "ticket",
+        "flow": flow,
+        "login_url": f"{sandbox}/ticket-login/login",
+        "api_url": f"{sandbox}/ticket-login",
+        "app_id": f"onephone-{flow}",
+        "access_key": f"access-key-{flow}",
+        "secret_key": secret,
+        "redirect_uris": [f"{sandbox}/phone/callback"],
+        "levels": {"1": 1, "2": 2, "3": 3},
+    }
+
+
+def ticket_app(party: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the province's side of the same registration."""
+    kept = {name: party[name] for name in ("access_key", "redirect_uris", "flow")}
+    return kept | {"secret": party["secret_key"]}
+
+
+def network_identity(sandbox: str, secret: str) -> dict[str, Any]:
+    """Return how the product asks the sandbox's national network identity service."""
+    return {
+        "protocol": "network_id",
+        "url": f"{sandbox}/network-id",
+        "org_id": "00005300",
+        "app_ids": {"android": "0002", "ios": "0003"},
+        "access_key": "access-key-network-id",
+        "secret_key": secret,
+        "levels": {"R01": 3, "R02": 4},
+    }
+
+
+def network_id_app(sandbox: str, party: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the service's side of the same registration, and where its app goes back to."""
+    kept = {name: party[name] for name in ("access_key", "app_ids")}
+    return kept | {"secret": party["secret_key"], "back": [f"{sandbox}/phone/callback"]}
 
 
 def office(sandbox: str, code: str, secret: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Everything shown was asked for at this very moment; only the WeChat messages com
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, redirect, render_template
+from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from sandbox import wechat_records
@@ -18,6 +18,11 @@ from sandbox.settings import settings
 from sandbox.wechat_fields import PROGRESS
 
 PAGE = Page("phone", "/v1/logins")
+WAYS = (
+    ("province", "省统一身份认证（个人）", "Provincial login, for myself"),
+    ("province-organisation", "省统一身份认证（法人）", "Provincial login, for an organisation"),
+    ("network-id", "国家网络身份认证", "National network identity"),
+)
 SHOWN = 10  # submissions whose progress is fetched for the page
 
 blueprint = Blueprint("phone", __name__, url_prefix="/phone")
@@ -33,7 +38,7 @@ def refused(error: Refused) -> tuple[str, int]:
 def show() -> str:
     session = logged_in(PAGE)
     if session is None:
-        return render_template("phone_login.html")
+        return render_template("phone_login.html", ways=WAYS)
     view = ask(session, gather)
     session = logged_in(PAGE) or session  # The token shown is the one in force after a refresh.
     messages = wechat_records.messages_of(session["person"]) if session["person"] else []
@@ -65,7 +70,8 @@ def gather(token: str) -> dict[str, Any]:
 
 @blueprint.post("/login")
 def login() -> Response:
-    return begin(PAGE)
+    provider = request.form.get("provider", "sandbox")
+    return begin(PAGE, provider, request.form.get("plaintext") == "1")
 
 
 @blueprint.get("/callback")

@@ -76,5 +76,5 @@ def erase() -> str:
     """Close the account: the receipt is all that is left, on this page only."""
     session = session_or_refuse()
     receipt = ask(session, lambda token: call("POST", "/v1/erasures", token))
-    memory().execute("delete from page_session where id = ?", session["id"])
+    memory().execute("delete from page_login where id = ?", session["id"])
     return render_template("phone_erased.html", receipt=receipt)

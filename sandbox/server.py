@@ -11,6 +11,7 @@ from sandbox import (
     eid,
     eid_records,
     housing_fund,
+    network_id,
     office,
     office_cases,
     office_names,
@@ -19,6 +20,7 @@ from sandbox import (
     phone_privacy,
     sessions,
     switches,
+    ticket_login,
     wechat,
     wechat_records,
 )
@@ -29,8 +31,24 @@ from sandbox.settings import Settings, settings
 from sandbox.switches import modes, parts, read_switch
 
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
-MODULES = (eid, housing_fund, office, phone, phone_privacy, phone_data, clerk, clerk_steps, switches, wechat)
-SCHEMAS = [m.SCHEMA for m in (clerk_steps, eid_records, office_cases, sessions, switches, wechat_records)]
+MODULES = (
+    eid,
+    ticket_login,
+    network_id,
+    housing_fund,
+    office,
+    phone,
+    phone_privacy,
+    phone_data,
+    clerk,
+    clerk_steps,
+    switches,
+    wechat,
+)
+SCHEMAS = [
+    m.SCHEMA
+    for m in (clerk_steps, eid_records, ticket_login, network_id, office_cases, sessions, switches, wechat_records)
+]
 
 
 def create_app(chosen: Settings) -> Flask:
@@ -45,6 +63,8 @@ def create_app(chosen: Settings) -> Flask:
     app.extensions["sandbox.memory"] = store
     app.extensions["sandbox.parts"] = [
         "eid",
+        ticket_login.PART,
+        network_id.PART,
         *(f"office/{c}" for c in chosen.offices),
         "wechat",
         "housing-fund",
@@ -101,5 +121,11 @@ def card(part: str) -> dict[str, Any]:
         state = f"{len(PERSONS)} 位虚构人物 fictional people"
         configuration = "/eid/.well-known/openid-configuration"
         return shown | {"name": "电子身份", "english": "e-ID (OpenID)", "state": state, "link": configuration}
+    if part == ticket_login.PART:
+        state = "票据 + HMAC；自然人和法人 ticket + HMAC; natural and legal persons"
+        return shown | {"name": "省统一身份认证", "english": "Provincial login", "state": state}
+    if part == network_id.PART:
+        state = "网号、网证 pseudonym and credential"
+        return shown | {"name": "国家网络身份认证", "english": "National network identity", "state": state}
     state = f"{len(housing_fund.ACCOUNTS)} 个账户 accounts"
     return shown | {"name": "公积金中心", "english": "Housing fund", "state": state}

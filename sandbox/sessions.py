@@ -7,23 +7,29 @@ with, so nobody can be walked into somebody else's login.
 import hmac
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from sandbox.eid_records import owner_of_code
 from sandbox.memory import memory
+from sandbox.network_id import owner_of_biz_seq
 from sandbox.onephone_calls import Refused, call
+from sandbox.persons import Person
 from sandbox.settings import settings
+from sandbox.ticket_login import owner_of_ticket
 
-SCHEMA = """create table if not exists page_session (
-    id text primary key, page text not null, state text not null, login text not null, person text,
-    access_token text, refresh_token text);"""
+SCHEMA = """create table if not exists page_login (
+    id text primary key, page text not null, state text not null, login text not null, secret text not null,
+    person text, access_token text, refresh_token text);"""
+
+NETWORK_ID = "network-id"
+"""The provider that has no page to send anybody to, as sandbox/configuration.py names it."""
 
 _refreshing = threading.Lock()
 
@@ -42,46 +48,71 @@ class Page:
     logins: str  # where its logins start in the API
 
 
-def begin(page: Page) -> Response:
-    """Start a login and send the browser to the e-ID provider."""
+def begin(page: Page, provider: str = "sandbox", plaintext: bool = False) -> Response:
+    """Start a login and send the browser to the provider: to its page, or to its app as the SDK would."""
     back = f"{settings().url}/{page.name}/callback"
-    started = call("POST", page.logins, body={"provider": "sandbox", "redirect_uri": back})
-    state = parse_qs(urlsplit(started["authorize_url"]).query)["state"][0]
-    row = (secrets.token_urlsafe(32), page.name, state, started["id"])
-    memory().execute("insert into page_session (id, page, state, login) values (?,?,?,?)", *row)
-    return with_cookie(redirect(started["authorize_url"], 303), page, row[0])
+    wish: dict[str, Any] = {"provider": provider}
+    wish |= {"plaintext": plaintext} if provider == NETWORK_ID else {"redirect_uri": back}
+    started = call("POST", page.logins, body=wish)
+    there = started.get("authorize_url") or app_address(started["sdk"], back)
+    state = parse_qs(urlsplit(there).query)["state"][0]
+    row = (secrets.token_urlsafe(32), page.name, state, started["id"], started["secret"])
+    memory().execute("insert into page_login (id, page, state, login, secret) values (?,?,?,?,?)", *row)
+    return with_cookie(redirect(there, 303), page, row[0])
+
+
+def app_address(sdk: dict[str, Any], back: str) -> str:
+    """Where the network identity's app is, called as its SDK on an Android phone calls it."""
+    asked = {"orgID": sdk["orgID"], "appID": sdk["appIDs"]["android"], "bizSeq": sdk["bizSeq"], "type": sdk["type"]}
+    return f"{settings().url}/network-id/app?{urlencode(asked | {'back': back, 'state': secrets.token_urlsafe(32)})}"
 
 
 def finish(page: Page) -> Response:
-    """The browser is back from the provider: change the code into tokens, under a new cookie. Raises Unfinished."""
+    """The browser is back from the provider: change what it brings into tokens, under a new cookie.
+
+    Raises Unfinished.
+    """
     session = current(page)
     state = request.args.get("state", "")
     expected = session["state"] if session else ""  # Empty once a login is over.
     if session is None or not expected or not hmac.compare_digest(expected.encode(), state.encode()):
         raise Refused(400, "登录已中断，请重新登录 The login was interrupted, please start again")
-    if "code" not in request.args:
+    answer, person = brought(request.args)
+    if not answer:
         raise Refused(400, "没有登录 Not logged in", request.args.get("error", ""))
-    code = request.args["code"]
-    answer = {"code": code, "state": state, "iss": request.args.get("iss", "")}
-    tokens = call("POST", f"{page.logins}/{session['login']}/complete", body=answer)
-    person = owner_of_code(code)
+    tokens = call("POST", f"{page.logins}/{session['login']}/complete", body=answer | {"secret": session["secret"]})
     if "access_token" not in tokens:
-        memory().execute("delete from page_session where id = ?", session["id"])
+        memory().execute("delete from page_login where id = ?", session["id"])
         raise Unfinished(tokens, person.staff_number if person else None)
     fresh = secrets.token_urlsafe(32)
     memory().execute(
-        "update page_session set id = ?, state = '', person = ?, access_token = ?, refresh_token = ? where id = ?",
+        "update page_login set id = ?, state = '', secret = '', person = ?, access_token = ?, refresh_token = ?"
+        " where id = ?",
         *(fresh, person.key if person else None, tokens["access_token"], tokens.get("refresh_token")),
         session["id"],
     )
     return with_cookie(redirect(f"/{page.name}", 303), page, fresh)
 
 
+def brought(query: Mapping[str, str]) -> tuple[dict[str, str], Person | None]:
+    """What goes to OnePhone of what a provider sent the browser back with, and whom it is about."""
+    if "code" in query:
+        answer = {"code": query["code"], "state": query["state"], "iss": query.get("iss", "")}
+        return answer, owner_of_code(query["code"])
+    if "ticketId" in query:
+        return {"ticket": query["ticketId"], "state": query["state"]}, owner_of_ticket(query["ticketId"])
+    if "idCardAuthData" in query:
+        names = {"biz_seq": "bizSeq", "id_card_auth_data": "idCardAuthData", "cert_pwd_data": "certPwdData"}
+        answer = {name: query[theirs] for name, theirs in names.items() if theirs in query}
+        return answer, owner_of_biz_seq(query["bizSeq"])
+    return {}, None
+
+
 def end(page: Page) -> Response:
     """Log out here and at OnePhone; here it always works."""
     session = logged_in(page)
     if session is not None:
-        memory().execute("delete from page_session where id = ?", session["id"])
+        memory().execute("delete from page_login where id = ?", session["id"])
         # When OnePhone can not be told, the tokens are forgotten on this side and run out on the other.
         with suppress(Refused):
             call("DELETE", page.logins.replace("/logins", "/sessions/current"), session["access_token"])
@@ -92,7 +123,7 @@ def end(page: Page) -> Response:
 
 def current(page: Page) -> dict[str, Any] | None:
     cookie = request.cookies.get(page.name, "")
-    return memory().row("select * from page_session where id = ? and page = ?", cookie, page.name)
+    return memory().row("select * from page_login where id = ? and page = ?", cookie, page.name)
 
 
 def logged_in(page: Page) -> dict[str, Any] | None:
@@ -119,7 +150,7 @@ def ask(session: dict[str, Any], work: Callable[[str], Any]) -> Any:
 def refresh(session: dict[str, Any]) -> str:
     """A new access token. A refresh token works once, so two pages loading together must not both use it."""
     with _refreshing:
-        now = memory().row("select * from page_session where id = ?", session["id"])
+        now = memory().row("select * from page_login where id = ?", session["id"])
         if now is None:
             raise Refused(401, "请重新登录 Please log in again")
         if now["access_token"] != session["access_token"]:
@@ -128,10 +159,10 @@ def refresh(session: dict[str, Any]) -> str:
             tokens = call("POST", "/v1/tokens/refresh", body={"refresh_token": now["refresh_token"]})
         except Refused as refused:
             if refused.status:
-                memory().execute("delete from page_session where id = ?", session["id"])
+                memory().execute("delete from page_login where id = ?", session["id"])
             raise
         memory().execute(
-            "update page_session set access_token = ?, refresh_token = ? where id = ?",
+            "update page_login set access_token = ?, refresh_token = ? where id = ?",
             *(tokens["access_token"], tokens["refresh_token"], session["id"]),
         )
         return str(tokens["access_token"])

@@ -34,6 +34,8 @@ class Settings:
     wechat_app_id: str = field(repr=False)
     wechat_app_secret: str = field(repr=False)
     wechat_template: str
+    ticket_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    network_id_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     code_life: float = 60
     login_code_life: float = 300
     access_token_life: int = 7200
@@ -58,6 +60,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wechat_app_id=environment["WECHAT_APP_ID"],
         wechat_app_secret=environment["WECHAT_APP_SECRET"],
         wechat_template=environment["WECHAT_PROGRESS_TEMPLATE"],
+        ticket_apps=json.loads(environment.get("SANDBOX_TICKET_APPS", "{}")),
+        network_id_apps=json.loads(environment.get("SANDBOX_NETWORK_ID_APPS", "{}")),
     )
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from PIL import Image, PngImagePlugin
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from werkzeug.test import TestResponse
 
 from app import clock, database
@@ -21,7 +21,7 @@ from app.documents import results
 from app.people import accounts
 from app.people.callers import Resident
 from app.people.identities import Identity, identities
-from app.people.residents import Person
+from app.people.residents import Person, residents
 from app.settings import settings
 from auth import sessions
 from notifications import subscriptions
@@ -67,6 +67,7 @@ def ouyang(product: Flask) -> Phone:
     with database.work() as work:
         # Each story has an Ouyang of its own, who logs in for the first time.
         work.run(delete(identities))
+        work.run(update(residents).values(proved_level=None))
         resident_id, _ = accounts.enter(work, vouched(person))
         tokens = sessions.open_for_resident(work, resident_id, 3, clock.now(), "test phone")
     return Phone(resident_id, tokens, product.test_client())

@@ -58,7 +58,7 @@ def searched(wish: dict[str, Any]) -> tuple[str, str]:
 
 
 class MaskedApplicantSchema(Schema):
-    """All null when the person's data was erased."""
+    """All null when the person's data was erased, or no login has proved a person yet."""
 
     name = fields.String(required=True, allow_none=True, metadata={"example": "李**"})
     document_type = fields.String(required=True, allow_none=True)

@@ -17,8 +17,12 @@ class NotificationSchema(Schema):
     at = Instant(required=True)
     title = fields.String(required=True)
     text = fields.String(required=True)
-    submission = fields.UUID(required=True)
-    reference = fields.String(required=True)
+    kind = fields.String(
+        required=True,
+        metadata={"example": "progress", "description": "`progress` of a submission, or what happened to the account."},
+    )
+    submission = fields.UUID(required=True, allow_none=True)
+    reference = fields.String(required=True, allow_none=True)
     channels = fields.List(fields.Nested(ChannelSchema), required=True)
 
 

@@ -94,9 +94,11 @@ class RevealSchema(Schema):
 
 
 class FullApplicantSchema(Schema):
-    name = fields.String(required=True)
-    document_type = fields.String(required=True)
-    document_number = fields.String(required=True)
+    """Name and document are null while no login has proved a person."""
+
+    name = fields.String(required=True, allow_none=True)
+    document_type = fields.String(required=True, allow_none=True)
+    document_number = fields.String(required=True, allow_none=True)
     phone = fields.String(required=True, allow_none=True)
 
 

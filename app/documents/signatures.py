@@ -56,7 +56,7 @@ def sign(work: Work, caller: Resident, submission_id: UUID, upload_id: UUID, dev
     service = application.service
     if not service.needs_signature:
         raise SignatureNotNeeded
-    identity.require(caller, service)
+    identity.require(work.connection, caller, service)
     image = next((file for file in application.files if file.id == upload_id), None)
     if image is None or image.material != services.SIGNATURE.code or image.state != "clean":
         raise SignatureImageUnusable

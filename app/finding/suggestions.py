@@ -33,8 +33,11 @@ def for_age(connection: Connection, regions: tuple[str, ...], age: int) -> list[
 
 
 def for_resident(connection: Connection, regions: tuple[str, ...], resident_id: UUID) -> list[Found]:
-    """The same by the age that a resident's ID card number says; nothing for other documents, which say none."""
+    """The same by the age that a resident's ID card number says; nothing for other documents, which say none,
+    nor for somebody whom no login has proved yet."""
     known = residents.person(connection, resident_id)
+    if known is None:
+        return []
     age = Person(document_type=known.document_type, document_number=known.document_number).known("age", clock.today())
     return for_age(connection, regions, age) if isinstance(age, int) else []
 

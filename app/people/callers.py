@@ -12,12 +12,17 @@ class Resident:
     """A resident with a live session.
 
     `level` is the identity level 0–4 of this login; `authenticated_at` is when the e-ID provider saw them.
+    `organisation_id` is whom they act for (民法典 第一百六十五条): then `id` is the actor and this the principal.
+    `session_ends` is when their session ends without a refresh; `generation` counts what their tokens said before.
     """
 
     id: UUID
     session_id: UUID
     level: int
     authenticated_at: datetime
+    organisation_id: UUID | None = None
+    session_ends: datetime | None = None
+    generation: int = 0
 
     @property
     def scope(self) -> str:
@@ -33,6 +38,8 @@ class Clerk:
     session_id: UUID
     role: str
     department_code: str
+    session_ends: datetime | None = None
+    generation: int = 0
 
     @property
     def scope(self) -> str:

@@ -38,7 +38,7 @@ from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.events import ConsentWithdrawn
 from app.identifiers import new_id
-from app.people import masks, residents
+from app.people import identity, masks
 from app.people.callers import Resident
 from app.privacy import guardians, notices, purposes
 from app.privacy.guardians import Child
@@ -113,11 +113,11 @@ def give(work: Work, caller: Resident, wish: Wish, device: str, language: str, m
     """Record a consent; the one that stands already when it covers the same.
 
     Raises NoticeNotFound, InvalidContent (the notice asks for no such consent, or the child is none),
-    GuardianConsentRequired.
+    GuardianConsentRequired, and StepUpRequired of somebody whose age nobody knows.
     """
     notice = notices.version(work.connection, wish.notice, wish.version)
     purpose = _asked(notice, wish)
-    guardianship = guardians.vouched(residents.person(work.connection, caller.id), wish.child, language)
+    guardianship = guardians.vouched(identity.require_person(work.connection, caller), wish.child, language)
     index = None if wish.child is None else data_keys.index(blind_indexes.DOCUMENT_NUMBER, wish.child.document_number)
     same = (consents.c.kind == wish.kind, consents.c.scope_sha256 == purpose.scope, _about(index))
     standing = work.run(_own(caller).where(*same, _stands()).limit(1)).one_or_none()

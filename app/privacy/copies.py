@@ -111,7 +111,7 @@ class Plan:
 
 def ask(work: Work, caller: Resident) -> dict[str, Any]:
     """Have a copy of everything made; while one is being made, that one. Raises StepUpRequired, CopyLimitReached."""
-    identity.require_login(caller, identity.RIGHTS_LEVEL, identity.RIGHTS_FRESHNESS)
+    identity.require_rights(work.connection, caller)
     # One at a time, and none for an account that is being closed just now.
     work.run(select(residents.c.id).where(residents.c.id == caller.id).with_for_update())
     mine = select(copies).where(copies.c.resident_id == caller.id)
@@ -175,7 +175,7 @@ def download(connection: Connection, caller: Resident, copy_id: UUID) -> tuple[i
 
     Raises StepUpRequired, CopyNotFound, CopyNotReady, StorageAway.
     """
-    identity.require_login(caller, identity.RIGHTS_LEVEL, DOWNLOAD_FRESHNESS)
+    identity.require_rights(connection, caller, DOWNLOAD_FRESHNESS)
     row = _own(connection, caller, copy_id)
     if row.state != "ready":
         raise CopyNotReady

@@ -252,7 +252,9 @@ def reveal(work: Work, clerk: Clerk, correction_id: UUID, reason: str) -> dict[s
     looks.record(work, clerk, Reason("verification", reason), Look("correction", "shown", asked_id=row.id, shown=shown))
     key, person = data_keys.opened(row), residents.person(work.connection, row.resident_id)
     claim = key.open(row.claim, _CLAIM, row.id)
-    applicant = {name: getattr(person, name) for name in ("name", "document_type", "document_number", "phone")}
+    names = ("name", "document_type", "document_number", "phone")
+    applicant = {name: getattr(person, name, None) for name in names}
+    applicant["phone"] = residents.phone(work.connection, row.resident_id)
     about = {"submission": claim.get("submission"), "answer_name": claim.get("answer_name")}
     full = {"new_value": claim["new_value"], "words": claim.get("words"), "evidence": claim.get("evidence", [])}
     return {**_outline(row), **about, **full, "applicant": applicant}
@@ -283,7 +285,7 @@ def decide(work: Work, clerk: Clerk, correction_id: UUID, granted: bool, reason:
 def _take_effect(work: Work, row: Any, claim: dict[str, Any]) -> Any:
     """Put the new value in its place, where it has one of its own; the old value."""
     if row.field == "phone":
-        old = residents.person(work.connection, row.resident_id).phone
+        old = residents.phone(work.connection, row.resident_id)
         residents.correct_phone(work, row.resident_id, claim["new_value"])
         return old
     if row.field == "answer":
@@ -316,16 +318,16 @@ def _outline(row: Any) -> dict[str, Any]:
 
 
 def _masked(connection: Connection, row: Any) -> dict[str, Any]:
-    person = residents.person(connection, row.resident_id)
+    person, phone = residents.person(connection, row.resident_id), residents.phone(connection, row.resident_id)
     claim = data_keys.opened(row).open(row.claim, _CLAIM, row.id)
     new_value = claim["new_value"]
     return {
         **_outline(row),
         "applicant": {
-            "name": masks.name(person.name),
-            "document_type": person.document_type,
-            "document_number": masks.document_number(person.document_number),
-            "phone": person.phone and masks.phone(person.phone),
+            "name": person and masks.name(person.name),
+            "document_type": person and person.document_type,
+            "document_number": person and masks.document_number(person.document_number),
+            "phone": phone and masks.phone(phone),
         },
         "new_value": masks.phone(new_value) if row.field == "phone" else masks.anything(new_value),
         "evidence": len(claim.get("evidence", [])),

@@ -127,7 +127,7 @@ def confirm(work: Work, caller: Resident) -> dict[str, Any]:
 
     Raises StepUpRequired, SubmissionsUnfinished.
     """
-    identity.require_login(caller, identity.RIGHTS_LEVEL, identity.RIGHTS_FRESHNESS)
+    identity.require_rights(work.connection, caller)
     # Whoever files or starts a draft just now holds a share of this row's lock: we see their work, or they wait.
     found = work.run(select(residents.c.closed_at).where(residents.c.id == caller.id).with_for_update()).one()
     if found.closed_at is not None:
@@ -151,7 +151,9 @@ def _erase_what_may_go(work: Work, person: UUID, drafts: Sequence[UUID]) -> dict
 
 
 _END_SESSIONS = """
-UPDATE sessions SET revoked_at = coalesce(revoked_at, %(now)s), device = '' WHERE resident_id = %(person)s
+UPDATE sessions
+SET revoked_at = coalesce(revoked_at, %(now)s), device = '', device_sha256 = NULL, network = NULL, answer = NULL
+WHERE resident_id = %(person)s
 """
 
 

@@ -182,7 +182,8 @@ def _missing_consents(
 
 
 def _is_child(connection: Connection, resident_id: UUID) -> bool:
-    return guardians.needs_guardian(residents.person(connection, resident_id))
+    known = residents.person(connection, resident_id)
+    return known is not None and guardians.needs_guardian(known)
 
 
 def still_allowed(

@@ -90,7 +90,7 @@ def submit(
     services.require_open(work.connection, draft.service_code, client)
     application = applications.of_draft(work.connection, draft)
     service, answers, files = application.service, application.answers, application.files
-    identity.require(caller, service)
+    identity.require(work.connection, caller, service)
     signature = signatures.standing(work.connection, draft, files) if service.needs_signature else None
     unsigned = service.needs_signature and signature is None
     _check_complete(service, answers, files, language, unsigned)
@@ -120,7 +120,7 @@ def submit_at_once(
     `services.for_filing`; nothing is kept then.
     """
     service = services.for_filing(work.connection, service_code, client)
-    identity.require(caller, service)
+    identity.require(work.connection, caller, service)
     answers = service.form.clean(answers, applicants.known(work.connection, service, caller.id))
     _check_complete(service, answers, [], language, unsigned=service.needs_signature)
     if service.needs_signature:

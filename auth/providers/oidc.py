@@ -20,7 +20,9 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from app.settings import settings
-from auth.providers.interface import Handshake, LoginRefused, Proof, ProviderAway
+from auth.providers import options
+from auth.providers.interface import CLAIMS, Handshake, LoginRefused, Proof, ProviderAway, Wish
+from auth.providers.redirects import brought, check_state, registered
 
 SCOPE = "openid profile identity"
 ALGORITHMS = ["ES256", "RS256"]
@@ -32,38 +34,71 @@ _LEEWAY_SECONDS = 60
 
 @dataclass
 class OidcProvider:
-    """One OpenID provider as configured. `levels` maps its acr values to our scale 0–4."""
+    """One OpenID provider as configured.
+
+    `levels` maps its acr values to our scale 0-4. `claims` maps our names of what it vouches for to its own, where
+    they differ, and `document_types` its words for kinds of documents to GA/T 2000.156.
+    """
 
     issuer: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     redirect_uris: list[str]
     levels: dict[str, int]
+    claims: dict[str, str] = field(default_factory=dict)
+    document_types: dict[str, str] = field(default_factory=dict)
     protocol: str = "oidc"
     _metadata: tuple[float, dict[str, Any]] | None = None
-    _keys: tuple[float, KeySet] | None = None
+    _keys: tuple[float, KeySet] | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def authorize_url(self, handshake: Handshake, redirect_uri: str, level: int | None) -> str:
+    def __post_init__(self) -> None:
+        options.require_address(issuer=self.issuer)
+        options.require_text(client_id=self.client_id, client_secret=self.client_secret)
+        options.require_redirect_uris(self.redirect_uris)
+        options.require_levels(self.levels)
+        options.require_words(claims=self.claims, document_types=self.document_types)
+
+    def begin(self, handshake: Handshake, wish: Wish) -> dict[str, Any]:
         """The authorization request (OpenID Connect Core §3.1.2.1) with PKCE S256 (RFC 7636)."""
-        # In the order of preference: what is enough and asks the least of the person comes first.
-        enough = sorted((reached, acr) for acr, reached in self.levels.items() if level and reached >= level)
-        wanted = {"acr_values": " ".join(acr for _, acr in enough)} if enough else {}
+        redirect_uri = registered(wish, self.redirect_uris)
+        handshake.kept["redirect_uri"] = redirect_uri
         with self._session(redirect_uri) as session:
             url, _ = session.create_authorization_url(
                 self._configuration()["authorization_endpoint"],
                 state=handshake.state,
                 nonce=handshake.nonce,
                 code_verifier=handshake.verifier,
-                **wanted,
+                **self._asked(wish),
             )
-        return str(url)
+        return {"authorize_url": str(url)}
 
-    def identify(self, handshake: Handshake, redirect_uri: str, code: str, issuer: str | None) -> Proof:
+    def _asked(self, wish: Wish) -> dict[str, str]:
+        """Level and freshness as the provider understands them; whether it kept to them is checked on return."""
+        # In the order of preference: what is enough and asks the least of the person comes first.
+        enough = sorted((reached, acr) for acr, reached in self.levels.items() if wish.level and reached >= wish.level)
+        asked = {"acr_values": " ".join(acr for _, acr in enough)} if enough else {}
+        if wish.max_age is not None:
+            asked |= {"max_age": str(wish.max_age), "prompt": "login"}
+        return asked
+
+    def identify(self, handshake: Handshake, answer: dict[str, Any]) -> Proof:
         """Exchange the code and check the ID token (OpenID Connect Core §3.1.3.7)."""
-        self._check_issuer(issuer)
+        check_state(handshake, answer)
+        self._check_issuer(answer.get("iss"))
+        token = self._redeemed(handshake, brought(answer, "code"))
+        return self._proof(self._checked(str(token.get("id_token", "")), handshake.nonce))
+
+    def _check_issuer(self, issuer: str | None) -> None:
+        """RFC 9207 §2.4: an answer from another issuer is a mix-up attack, and so is one that hides its issuer
+        although this provider always says it."""
+        always_said = self._configuration().get("authorization_response_iss_parameter_supported") is True
+        if issuer != self.issuer and (always_said or issuer is not None):
+            raise LoginRefused("issuer_wrong")
+
+    def _redeemed(self, handshake: Handshake, code: str) -> dict[str, Any]:
         try:
-            with self._session(redirect_uri) as session:
+            with self._session(str(handshake.kept.get("redirect_uri", ""))) as session:
                 answer = session.fetch_token(
                     self._configuration()["token_endpoint"],
                     grant_type="authorization_code",
@@ -72,32 +107,28 @@ class OidcProvider:
                     timeout=settings().outside_timeout.total_seconds(),
                 )
         except OAuthError:
-            raise LoginRefused from None
+            raise LoginRefused("code_refused") from None
         except (requests.RequestException, ValueError):
             raise ProviderAway from None
         if not isinstance(answer, dict):
             raise ProviderAway
-        return self._identity(self._checked(str(answer.get("id_token", "")), handshake.nonce))
+        return answer
 
-    def _check_issuer(self, issuer: str | None) -> None:
-        """RFC 9207 §2.4: an answer from another issuer is a mix-up attack, and so is one that hides its issuer
-        although this provider always says it."""
-        always_said = self._configuration().get("authorization_response_iss_parameter_supported") is True
-        if issuer != self.issuer and (always_said or issuer is not None):
-            raise LoginRefused
-
-    def _identity(self, claims: dict[str, Any]) -> Proof:
+    def _proof(self, claims: dict[str, Any]) -> Proof:
         try:
             authenticated_at = datetime.fromtimestamp(claims["auth_time"], UTC)
-        except (TypeError, ValueError, OverflowError):
-            raise LoginRefused from None
-        return Proof(
-            subject=str(claims["sub"]),
-            level=self.levels.get(str(claims.get("acr")), 0),
-            method="oidc",
-            authenticated_at=authenticated_at,
-            claims=claims,
-        )
+        except (TypeError, ValueError, OverflowError, OSError):
+            raise LoginRefused("auth_time_malformed") from None
+        acr = claims.get("acr")
+        level = self.levels.get(acr, 0) if isinstance(acr, str) else 0
+        return Proof(str(claims["sub"]), level, self.protocol, authenticated_at, self._vouched(claims))
+
+    def _vouched(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """The claims by our names, without those that the provider left out."""
+        found = {name: claims.get(self.claims.get(name, name)) for name in CLAIMS}
+        kind = found["document_type"]
+        found["document_type"] = self.document_types.get(kind, kind) if isinstance(kind, str) else kind
+        return {name: value for name, value in found.items() if value is not None}
 
     def _session(self, redirect_uri: str) -> OAuth2Session:
         return OAuth2Session(
@@ -124,8 +155,20 @@ class OidcProvider:
             token = self._decoded(id_token)
             rules.validate(token.claims)
         except (JoseError, ValueError):
-            raise LoginRefused from None
+            raise LoginRefused("id_token_invalid") from None
+        self._check_party_and_age(token.claims)
         return dict(token.claims)
+
+    def _check_party_and_age(self, claims: dict[str, Any]) -> None:
+        """OpenID Connect Core §3.1.3.7, steps 4, 5 and 10: for several audiences it says for whom it was made, and
+        a token made long ago was kept by somebody."""
+        party = claims.get("azp")
+        if party != self.client_id and (
+            party is not None or (isinstance(claims["aud"], list) and len(claims["aud"]) > 1)
+        ):
+            raise LoginRefused("authorized_party_wrong")
+        if claims["iat"] < time.time() - settings().login_life.total_seconds() - _LEEWAY_SECONDS:
+            raise LoginRefused("id_token_stale")
 
     def _decoded(self, id_token: str) -> jwt.Token:
         try:
@@ -138,6 +181,9 @@ class OidcProvider:
         if self._metadata is None or time.monotonic() - self._metadata[0] > _METADATA_SECONDS:
             document = _fetch_json(f"{self.issuer}/.well-known/openid-configuration")
             if document.get("issuer") != self.issuer or not _NEEDED.issubset(document):
+                raise ProviderAway
+            # RFC 8414 §2: who lists PKCE methods without S256 would take our challenge for a plain word.
+            if "S256" not in document.get("code_challenge_methods_supported", ["S256"]):
                 raise ProviderAway
             self._metadata = (time.monotonic(), document)
         return self._metadata[1]
@@ -153,7 +199,7 @@ class OidcProvider:
 
 def _fetch_json(url: str) -> dict[str, Any]:
     try:
-        answer = requests.get(url, timeout=settings().outside_timeout.total_seconds())
+        answer = requests.get(url, timeout=settings().outside_timeout.total_seconds(), allow_redirects=False)
         answer.raise_for_status()
         document = answer.json()
     except (requests.RequestException, ValueError):

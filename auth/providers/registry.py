@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
-from auth.providers.oidc import OidcProvider
+from collections.abc import Callable
 
-PROTOCOLS = {"oidc": OidcProvider}
+from auth.providers.crashing import CrashingProvider
+from auth.providers.demo import DemoProvider
+from auth.providers.interface import Provider
+from auth.providers.network_id import NetworkIdProvider
+from auth.providers.oidc import OidcProvider
+from auth.providers.refusing import RefusingProvider
+from auth.providers.ticket import TicketProvider
+
+PROTOCOLS: dict[str, Callable[..., Provider]] = {
+    "oidc": OidcProvider,
+    "ticket": TicketProvider,
+    "network_id": NetworkIdProvider,
+    "demo": DemoProvider,
+    "refusing": RefusingProvider,
+    "crashing": CrashingProvider,
+}

@@ -34,6 +34,7 @@ def test_my_numbers_are_masked_even_for_me(make_phone: Callable[..., Phone]) -> 
         "document_number": "532***********0316",
         "phone": "199****0002",
         "identity_level": 2,
+        "elder_mode": False,
     }
 
 

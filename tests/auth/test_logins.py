@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.settings import settings
 from auth import logins
+from auth.providers import configured
 from tests.auth.conftest import Browser
 
 Sql = Callable[..., list[Any]]
@@ -45,13 +46,27 @@ def test_the_second_login_is_the_same_resident(browser: Browser) -> None:
     assert first == second
 
 
-def test_the_level_reached_counts_not_the_level_asked(browser: Browser) -> None:
-    login = browser.start(level=4).json
+def test_the_level_reached_counts_where_none_was_asked(browser: Browser) -> None:
+    assert me(browser, browser.log_in("zhang-wei", level="2").json).json["identity_level"] == 2
+
+
+def test_a_provider_that_returns_less_than_was_asked_opens_nothing(browser: Browser) -> None:
+    login = browser.start(level=4, max_age=60).json
     assert "level%3A4" in login["authorize_url"]
 
-    tokens = browser.complete(login, browser.choose(login, "zhang-wei", level="2")).json
+    weak = browser.complete(login, browser.choose(login, "zhang-wei", level="2"))
 
-    assert me(browser, tokens).json["identity_level"] == 2
+    assert (weak.status_code, weak.json["code"]) == (403, "login_too_weak")
+    assert (weak.json["required_level"], weak.json["max_age_seconds"]) == (4, 60)
+
+
+def test_a_step_up_is_a_login_of_now_at_that_level(browser: Browser) -> None:
+    login = browser.start(level=4, max_age=0).json
+    assert "max_age=0" in login["authorize_url"] and "prompt=login" in login["authorize_url"]
+
+    tokens = browser.complete(login, browser.choose(login, "zhang-wei")).json
+
+    assert me(browser, tokens).json["identity_level"] == 4
 
 
 def test_staff_log_in_at_the_desk(desk_browser: Browser) -> None:
@@ -134,7 +149,8 @@ def test_a_login_of_residents_does_not_open_the_desk(browser: Browser, desk_brow
 
 
 def test_an_unknown_login_is_refused(browser: Browser) -> None:
-    assert_refused(browser.complete({"id": uuid.uuid4()}, {"code": "x", "state": "y", "iss": "z"}))
+    nobodys = {"id": uuid.uuid4(), "secret": "s"}
+    assert_refused(browser.complete(nobodys, {"code": "x", "state": "y", "iss": "z"}))
 
 
 @pytest.mark.parametrize(
@@ -172,14 +188,14 @@ def test_a_provider_that_is_away_can_be_asked_again(
     assert_away(browser.complete(login, answer))
 
     provider_mode("ok")
-    assert browser.log_in("li-jianguo").status_code == 200
+    assert browser.complete(login, answer).status_code == 200, "the very same login goes on"
 
 
 @pytest.mark.parametrize("mode", ["down", "wrong"])
 def test_a_login_cannot_begin_while_the_provider_was_never_seen(
     browser: Browser, provider_mode: Callable[[str], None], mode: str
 ) -> None:
-    logins.providers.cache_clear()
+    configured.providers.cache_clear()
     provider_mode(mode)
     assert_away(browser.start())
 

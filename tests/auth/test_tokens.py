@@ -221,4 +221,4 @@ def test_the_published_keys_verify_our_tokens_and_keep_the_secret(client: FlaskC
 def test_a_token_names_nobody(phone: Phone) -> None:
     claims = jwt.decode(phone.tokens["access_token"], options={"verify_signature": False})
 
-    assert set(claims) == {"iss", "aud", "sub", "sid", "jti", "iat", "exp", "lvl", "auth_time"}
+    assert set(claims) == {"iss", "aud", "sub", "sid", "jti", "iat", "exp", "lvl", "auth_time", "gen", "sxp"}

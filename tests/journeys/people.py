@@ -55,7 +55,7 @@ def log_in(
         "POST", page, data={"person": person} | ({"level": level} if level else {}), expect=(302, 303)
     )
     returned = parse_qs(urlsplit(answer.headers["Location"]).query)
-    proof = {"code": returned["code"][0], "state": returned["state"][0], "iss": returned["iss"][0]}
+    proof = {name: returned[name][0] for name in ("code", "state", "iss")} | {"secret": login["secret"]}
     tokens: dict[str, Any] = api.post(f"{path}/{login['id']}/complete", proof).json()
     return tokens
 

@@ -52,7 +52,7 @@ def client(make_app: MakeApp, onephone: FakeOnePhone) -> FlaskClient:
     for logins, state in (("/v1/logins", "state-1"), ("/v1/desk/logins", "state-2")):
         desk = {"client_id": "onephone-desk"} if "desk" in logins else {}
         there = "http://sandbox.test" + address(state=state, **desk)
-        onephone.answers["POST", logins] = 201, {"id": "login1", "authorize_url": there}
+        onephone.answers["POST", logins] = 201, {"id": "login1", "secret": "own", "authorize_url": there}
         onephone.answers["POST", f"{logins}/login1/complete"] = 200, TOKENS
     me = {
         "name": "李**",
@@ -93,6 +93,7 @@ def test_phone_logs_in_and_shows_everything(client: FlaskClient, onephone: FakeO
     assert (response.status_code, response.location) == (303, "/phone")
     started, completed = onephone.calls
     assert started.body == {"provider": "sandbox", "redirect_uri": "http://sandbox.test/phone/callback"}
+    assert completed.body["secret"] == "own"
     assert completed.body["state"] == "state-1" and completed.body["iss"] == "http://sandbox.test/eid"
     assert started.headers["Idempotency-Key"] != completed.headers["Idempotency-Key"]
     page = client.get("/phone")

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.sandbox.conftest import MakeApp
 
-PARTS = ["eid", "wechat", "housing-fund", "office/gongan", "office/minzheng"]
+PARTS = ["eid", "ticket-login", "network-id", "wechat", "housing-fund", "office/gongan", "office/minzheng"]
 DEFAULT = {"mode": "ok", "delay_s": 2, "auto": True, "twice": False}
 
 

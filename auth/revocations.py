@@ -1,0 +1,60 @@
+"""Revocations: the access tokens that must not open a door any more although their time has not come.
+
+A token is checked without the database, so every process keeps the sessions whose tokens died early, and reads them
+anew at most once a second. The set stays small by itself: it holds a session only while a token of it could still be
+alive, which is a quarter of an hour, and idle devices that are logged out all at once have none.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from app import clock, database
+from app.people.callers import Clerk, Resident
+from app.settings import settings
+from auth.sessions import sessions
+
+_SECONDS = 1.0
+_NONE = -1
+"""No generation of tokens is good any more."""
+
+
+class Revocations:
+    """Re-read at most once a second, by whichever request comes first; the others do not wait for it."""
+
+    def __init__(self) -> None:
+        self._least: Mapping[UUID, int] = {}
+        self._read_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def bars(self, caller: Resident | Clerk) -> bool:
+        """Whether this caller's access token died before its time."""
+        if time.monotonic() - self._read_at > _SECONDS and self._lock.acquire(blocking=False):
+            try:
+                self._read()
+            finally:
+                self._lock.release()
+        least = self._least.get(caller.session_id)
+        return least is not None and (least == _NONE or caller.generation < least)
+
+    def __len__(self) -> int:
+        return len(self._least)
+
+    def _read(self) -> None:
+        # Older ones need no look: their access tokens have expired by themselves.
+        oldest, c = clock.now() - 2 * settings().access_token_life, sessions.c
+        lately = or_(c.revoked_at > oldest, c.outdated_at > oldest)
+        statement = select(c.id, c.generation, c.revoked_at).where(lately, c.tokens_until > clock.now())
+        with database.reading() as connection:
+            self._least = {
+                row.id: row.generation if row.revoked_at is None else _NONE for row in connection.execute(statement)
+            }
+        self._read_at = time.monotonic()
+
+
+revoked = Revocations()

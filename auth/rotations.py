@@ -1,0 +1,128 @@
+"""Rotations: a refresh token is good for one use, on the device that it was given to (RFC 9700 §4.14).
+
+Whatever else is tried with it means that somebody copied it: used again later, however long ago it was spent, or used
+on another device. Then the whole session ends for both holders, and its owner is told.
+
+One repetition is harmless, and happens to every phone in a lift: the answer to a refresh is lost, and the phone asks
+again. Within 30 seconds the same device gets the very same answer again, sealed until then. That stays safe. No second
+living token comes of it, so a thief gains no session of their own. They would need the token and the device's id at
+the same moment. And whoever of the two holders refreshes next spends the shared token: the other one's try, later than
+the grace, ends the session as ever. The grace ends at once when the new token is used.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, update
+
+from app import clock, database
+from app.crypto import data_keys
+from app.database import Work
+from app.events import SessionStolen
+from app.people import sign_ins
+from app.people.residents import residents
+from app.people.sign_ins import SignIn
+from app.people.staff import staff
+from app.refusals import Refusal
+from app.settings import settings
+from auth import desk_activity, refresh_tokens, sessions
+from auth.devices import Device
+from auth.sessions import sessions as rows
+
+_ANSWER = "sessions.answer"
+
+
+class RefreshTokenInvalid(Refusal):
+    """The refresh token is unknown, expired, revoked or already used: log in again."""
+
+
+def rotate(refresh_token: str, device: Device) -> dict[str, Any]:
+    """Exchange a refresh token for a new pair; one that was copied ends its session.
+
+    It saves by itself: ending a session must last although the answer is a refusal. Raises RefreshTokenInvalid.
+    """
+    with database.work() as work:
+        answer = _answer(work, refresh_token, device)
+    if answer is None:
+        raise RefreshTokenInvalid
+    return answer
+
+
+def _answer(work: Work, refresh_token: str, device: Device) -> dict[str, Any] | None:
+    offered = refresh_tokens.hashed(refresh_token)
+    session = _locked(work, (rows.c.refresh_sha256 == offered) | (rows.c.spent_sha256 == offered))
+    if session is None:
+        # Perhaps it was spent long ago: our own MAC on it tells it from what somebody made up.
+        mine = refresh_tokens.session_of(refresh_token)
+        session = None if mine is None else _locked(work, rows.c.id == mine)
+    if session is None or session.revoked_at is not None or sessions.end_of(session) <= clock.now():
+        return None
+    if _is_dismissed(work, session):
+        sessions.revoke(work, session.id)
+        return None
+    if session.refresh_sha256 == offered and _is_bound_to(session, device):
+        return _renewed(work, session, offered)
+    if session.spent_sha256 == offered and _was_lost(session, device):
+        answer: dict[str, Any] = data_keys.of_the_house().open(session.answer, _ANSWER, session.id)
+        return answer
+    _end_stolen(work, session, device)
+    return None
+
+
+def _locked(work: Work, condition: ColumnElement[bool]) -> Any:
+    """The session under its row lock: of two refreshes at once, the second one sees what the first one left."""
+    elder = residents.c.elder_mode
+    statement = select(rows, elder).outerjoin(residents, residents.c.id == rows.c.resident_id).where(condition)
+    return work.run(statement.with_for_update(of=rows)).one_or_none()
+
+
+def _is_bound_to(session: Any, device: Device) -> bool:
+    """Whether this is the device that logged in. A client that sent no id then has a session bound to nothing."""
+    if session.device_sha256 is None:
+        return True
+    return hmac.compare_digest(session.device_sha256, device.id_sha256 or "")
+
+
+def _was_lost(session: Any, device: Device) -> bool:
+    """Whether this may be the phone that never got its answer: only one that has proved to be the same device."""
+    if session.answer is None or session.device_sha256 is None or not _is_bound_to(session, device):
+        return False
+    return bool(session.spent_at > clock.now() - settings().refresh_grace)
+
+
+def _is_dismissed(work: Work, session: Any) -> bool:
+    """Whether the session is of somebody who works here no longer, or has been away from the desk for too long."""
+    if session.staff_id is None:
+        return False
+    if desk_activity.is_idle(work, session.id):
+        return True
+    return not work.run(select(staff.c.active).where(staff.c.id == session.staff_id)).scalar_one()
+
+
+def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
+    now, fresh = clock.now(), refresh_tokens.new(session.id)
+    _, idle = sessions.lives_of_staff() if session.staff_id else sessions.lives_of_resident(bool(session.elder_mode))
+    values = {
+        "refresh_sha256": refresh_tokens.hashed(fresh),
+        "spent_sha256": offered,
+        "spent_at": now,
+        "refreshed_at": now,
+        "idle_until": min(now + idle, session.expires_at),
+        "tokens_until": now + settings().access_token_life,
+    }
+    changed = work.run(update(rows).where(rows.c.id == session.id).values(**values).returning(rows)).one()
+    answer = sessions.pair(work, changed, fresh)
+    if session.device_sha256 is not None:
+        sealed = data_keys.of_the_house().seal(answer, _ANSWER, session.id)
+        work.run(update(rows).where(rows.c.id == session.id).values(answer=sealed))
+    return answer
+
+
+def _end_stolen(work: Work, session: Any, device: Device) -> None:
+    sessions.revoke(work, session.id)
+    if session.resident_id is None:
+        return
+    tried = SignIn(session.resident_id, sign_ins.STOLEN, device.name, device.network, session.provider, session.method)
+    work.announce(SessionStolen(session.resident_id, sign_ins.record(work, tried)))
