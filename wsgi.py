@@ -35,6 +35,7 @@ from api import (
     staff,
     submissions,
     uploads,
+    wechat_events,
 )
 from app import events, logs
 from app.crypto import data_keys
@@ -53,6 +54,7 @@ from app.settings import settings
 from approvals import handover
 from auth.providers import configured
 from notifications import account_notices, sending, subscriptions
+from notifications.channels import sms
 
 DOORS = (
     services.door,
@@ -80,6 +82,7 @@ DOORS = (
     desk_logins.door,
     staff.door,
     sessions.desk_door,
+    wechat_events.door,
     lookups.door,
     desk_submissions.door,
     looks.door,
@@ -102,8 +105,8 @@ LISTENERS: dict[type, tuple[events.Listener, ...]] = {
 }
 
 
-# Rooms that only a worker's clock calls: named here, so that their jobs and tables are known.
-KEEPERS = (purges,)
+# Rooms that only a worker calls, by its clock or by a job's name: named here, so that their jobs and tables are known.
+KEEPERS = (purges, sms)
 
 
 def create_app() -> Flask:

@@ -19,16 +19,30 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import accounts, identities, identity, mergers, staff_changes
+from app.people import accounts, code_limits, identities, identity, mergers, staff_changes
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import drafts, submissions
 from app.supervision import look_limits, look_records, looks, unmaskings
 from approvals import decisions
-from auth import devices, logins, office_tokens, offices, rotations, sessions, staff_accounts, throttles, tokens
+from auth import (
+    devices,
+    logins,
+    office_tokens,
+    offices,
+    rotations,
+    sessions,
+    staff_accounts,
+    throttles,
+    tokens,
+    wechat_push,
+)
 from auth import refusals as entrance_refusals
 from auth.providers import interface as providers
+from auth.providers import phone
+from auth.providers import wechat as wechat_login
+from notifications import wechat_events
 from notifications.channels import wechat
 
 log = structlog.get_logger()
@@ -127,6 +141,12 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     offices.OfficeSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
     office_tokens.OfficeUnproved: Problem(401, "客户端认证失败", "The client did not prove who it is"),
     office_tokens.GrantUnsupported: Problem(400, "不支持这种授权方式", "This grant type is not supported"),
+    providers.ProviderBusy: Problem(429, "认证服务正忙，请稍后再试", "The e-ID provider is busy; wait a little"),
+    wechat_login.WechatBlocked: Problem(403, "微信拦截了这次登录", "WeChat blocked this login"),
+    phone.CodeRefused: Problem(403, "验证码不对或已失效", "The code is wrong or no longer valid"),
+    code_limits.CodesLimited: Problem(429, "验证码获取或输入太频繁", "Too many codes were asked for or tried"),
+    wechat_push.WechatSignatureInvalid: Problem(401, "签名无效", "The signature does not hold"),
+    wechat_events.PushReplayed: Problem(409, "签名已用于别的内容", "The signature was used for another content"),
     decisions.OfficeCaseNotFound: Problem(404, "没有这个办件", "No such submission"),
     copies.CopyNotFound: Problem(404, "没有这份副本，或已过期", "No such copy, or it has expired"),
     copies.CopyNotReady: Problem(409, "副本正在制作", "The copy is still being made"),

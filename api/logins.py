@@ -19,15 +19,20 @@ from app import database
 from app.people import identities
 from app.people.accounts import IdentityOfSomebodyElse, IdentityTaken
 from app.people.callers import Resident
+from app.people.code_limits import CodesLimited
 from app.people.identity import StepUpRequired
 from app.people.mergers import MergeNotPossible
 from app.refusals import InvalidContent
-from auth import devices, guards, logins, throttles
-from auth.devices import DeviceInvalid
+from auth import addresses, devices, guards, logins, throttles
+from auth.devices import HEADER, DeviceInvalid
 from auth.logins import LoginTooWeak
-from auth.providers.interface import LoginRefused, ProviderAway
+from auth.providers.interface import LoginRefused, ProviderAway, ProviderBusy
+from auth.providers.phone import CodeRefused
+from auth.providers.wechat import WechatBlocked
 from auth.tokens import TokenInvalid, TokenMissing
 
+# What WeChat and one-time codes can be refused for, beside what any login can.
+_OF_CODES = (ProviderBusy, WechatBlocked, CodeRefused, CodesLimited)
 # What adding a login to an account can be refused for, beside what any login can.
 _OF_LINKS = (TokenMissing, TokenInvalid, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
 
@@ -40,13 +45,13 @@ door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider."
     status=201,
     body=LoginStartSchema,
     answer=LoginSchema,
-    refuses=(InvalidContent, ProviderAway, TokenMissing, TokenInvalid, StepUpRequired),
+    refuses=(InvalidContent, ProviderAway, TokenMissing, TokenInvalid, StepUpRequired, CodesLimited),
     throttle=throttles.LOGIN,
 )
 def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, Any]:
     """Begin a login: where to send the person, or what the app needs to go on."""
     linking = _owner() if wish.pop("link") else None
-    return logins.start(logins.RESIDENTS, linking=linking, language=language, **_named(wish))
+    return logins.start(logins.RESIDENTS, linking=linking, language=language, **_named(wish), **_from())
 
 
 @door.handles(
@@ -55,7 +60,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
     headers=(DEVICE,),
-    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_LINKS),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_CODES, *_OF_LINKS),
     throttle=throttles.LOGIN_ANSWER,
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
@@ -75,3 +80,8 @@ def _owner() -> Resident:
 def _named(wish: dict[str, Any]) -> dict[str, Any]:
     """A wish as `logins.start` takes it."""
     return {("provider_name" if name == "provider" else name): value for name, value in wish.items()}
+
+
+def _from() -> dict[str, str]:
+    """Where a wish comes from, for limits. What a client is called by its User-Agent it shares with thousands."""
+    return {"address": addresses.of(request), "device": request.headers.get(HEADER, "")[:200]}

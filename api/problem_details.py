@@ -125,6 +125,27 @@ DETAILS: dict[str, dict[str, str]] = {
             "Prove it in a stronger way, and freshly, then try again.",
         ),
         ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
+        (
+            "provider_busy",
+            "不是您的问题，请按 Retry-After 稍后再登录。",
+            "It is not your fault: wait `retry_after` seconds.",
+        ),
+        (
+            "wechat_blocked",
+            "重试没有用。请改用电子身份或手机验证码登录；如有疑问，请联系微信客服，或拨打12345、到就近窗口办理。",
+            "Trying again does not help. Log in by e-ID or by a code to your phone instead; ask WeChat's support, call "
+            "12345, or come to a counter.",
+        ),
+        (
+            "code_refused",
+            "请核对后再输一次，或重新获取验证码。也可以用电子身份或微信登录。",
+            "Check it and type it again, or ask for a new one. E-ID and WeChat are open to you too.",
+        ),
+        (
+            "codes_limited",
+            "请按 Retry-After 稍后再试。也可以改用电子身份或微信登录，或拨打12345。",
+            "Wait `retry_after` seconds, or log in by e-ID or WeChat, or call 12345.",
+        ),
         ("office_signature_invalid", "请核对密钥、时间和原文。", "Check the secret, the time and the exact bytes."),
         (
             "office_unproved",
@@ -132,6 +153,8 @@ DETAILS: dict[str, dict[str, str]] = {
             "Check the assertion's signature, audience, times and id, or the client secret.",
         ),
         ("grant_unsupported", "只支持 client_credentials。", "Only client_credentials is supported."),
+        ("wechat_signature_invalid", "请核对令牌、密钥和时间。", "Check the token, the key and the time."),
+        ("push_replayed", "请重新签名后再推送。", "Sign it anew and push it again."),
         ("office_case_not_found", "请核对办件编号。", "Check the reference."),
         ("copy_not_found", "请重新申请一份。", "Please ask for a new one."),
         ("copy_not_ready", "请查看进度，完成后再下载。", "Look at its progress, and fetch it when it is ready."),

@@ -57,6 +57,7 @@ def hang(app: Flask, doors: tuple[Door, ...]) -> None:
         api.spec.components.security_scheme(name, scheme)
     api.spec.components.security_scheme("office", _OFFICE_SCHEME)
     api.spec.components.security_scheme("office_token", _OFFICE_TOKEN_SCHEME)
+    api.spec.components.security_scheme("wechat", _WECHAT_SCHEME)
     for door in doors:
         api.register_blueprint(door)
     app.extensions["onephone_specification"] = api.spec
@@ -76,6 +77,15 @@ _OFFICE_TOKEN_SCHEME = {
     "type": "oauth2",
     "description": "Access token of an office, by private_key_jwt (RFC 7523) or client_secret_basic.",
     "flows": {"clientCredentials": {"tokenUrl": "/v1/offices/{office_code}/token", "scopes": {}}},
+}
+
+
+_WECHAT_SCHEME = {
+    "type": "apiKey",
+    "in": "query",
+    "name": "msg_signature",
+    "description": "WeChat message push: SHA-1 over token, timestamp, nonce and `Encrypt` in sorted order; `signature` "
+    "without `Encrypt` for a check of the address and in plain mode.",
 }
 
 

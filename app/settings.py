@@ -6,6 +6,7 @@ mends them in one go. There is no default here that would be unsafe in productio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,6 +64,14 @@ class Settings:
     wechat_app_id: str
     wechat_app_secret: str
     wechat_progress_template: str
+    wechat_push_token: str
+    wechat_push_keys: tuple[str, ...]
+    sms_api_url: str
+    sms_access_key: str
+    sms_secret_key: str
+    sms_sign: str
+    sms_code_template: str
+    voice_code_template: str
     handover_retry_cap: timedelta
     worker_concurrency: int
     looks_per_hour: int
@@ -109,6 +118,7 @@ def settings() -> Settings:
     """
     env = environs.Env(eager=False)
     url = validate.URL(schemes={"http", "https"}, require_tld=False)
+    eid_providers = env.json("EID_PROVIDERS")
     read: dict[str, Any] = {
         "environment": env.str("ONEPHONE_ENV", validate=validate.OneOf(["demo", "production"])),
         "database_url": env.str("DATABASE_URL"),
@@ -125,7 +135,7 @@ def settings() -> Settings:
         "s3_bucket": env.str("S3_BUCKET"),
         "s3_access_key_id": env.str("S3_ACCESS_KEY_ID"),
         "s3_secret_access_key": env.str("S3_SECRET_ACCESS_KEY"),
-        "eid_providers": env.json("EID_PROVIDERS"),
+        "eid_providers": eid_providers,
         "staff_providers": env.json("STAFF_PROVIDERS"),
         "offices": env.json("OFFICES", validate=_are_offices),
         "data_sources": env.json("DATA_SOURCES"),
@@ -133,6 +143,10 @@ def settings() -> Settings:
         "wechat_app_id": env.str("WECHAT_APP_ID"),
         "wechat_app_secret": env.str("WECHAT_APP_SECRET"),
         "wechat_progress_template": env.str("WECHAT_PROGRESS_TEMPLATE"),
+        # EncodingAESKey of the message push, the current one first; without any, pushes come in plain.
+        "wechat_push_token": env.str("WECHAT_PUSH_TOKEN", ""),
+        "wechat_push_keys": tuple(env.list("WECHAT_PUSH_KEYS", [], validate=_are_push_keys) or ()),
+        **_carrier(env, eid_providers),
         "handover_retry_cap": env.timedelta("HANDOVER_RETRY_CAP_SECONDS", timedelta(seconds=300)),
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=validate.Range(min=1, max=64)),
         "looks_per_hour": env.int("LOOKS_PER_HOUR", 120, validate=validate.Range(min=1, max=100_000)),
@@ -205,6 +219,31 @@ def _is_secret(entry: Any) -> bool:
 def _is_long_or_absent(token: str) -> None:
     if token and len(token) < 20:
         raise ValidationError("At least 20 characters, or absent.")
+
+
+def _carrier(env: environs.Env, providers: Any) -> dict[str, Any]:
+    """Who carries messages and calls to phones: needed as soon as somebody can log in by a one-time code."""
+    named = providers.values() if isinstance(providers, Mapping) else ()
+    needed = any(isinstance(options, Mapping) and options.get("protocol") == "phone" for options in named)
+
+    def words(name: str) -> str:
+        return str(env.str(name, validate=validate.Length(min=1)) if needed else env.str(name, ""))
+
+    return {
+        "sms_api_url": words("SMS_API_URL").rstrip("/"),
+        "sms_access_key": words("SMS_ACCESS_KEY"),
+        "sms_secret_key": words("SMS_SECRET_KEY"),
+        "sms_sign": words("SMS_SIGN"),
+        "sms_code_template": words("SMS_CODE_TEMPLATE"),
+        "voice_code_template": words("VOICE_CODE_TEMPLATE"),
+    }
+
+
+def _are_push_keys(keys: list[str]) -> None:
+    """Raises ValidationError: an EncodingAESKey is 43 letters and digits, which are 32 bytes in base64."""
+    for key in keys:
+        if not re.fullmatch(r"[A-Za-z0-9]{43}", key):
+            raise ValidationError("Each is to be an EncodingAESKey of 43 letters and digits.")
 
 
 def _keepers(env: environs.Env) -> dict[str, Any]:

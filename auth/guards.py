@@ -1,4 +1,4 @@
-"""Guards: who may enter. Every door of the API is built with one of these five.
+"""Guards: who may enter. Every door of the API is built with one of these six.
 
 A guard looks at a request and returns the caller it found, or refuses. Each names the security schemes under
 which its doors are published in openapi.yaml; any one of them is enough, and an empty one is none.
@@ -14,7 +14,7 @@ from flask import Request
 
 from app.people.callers import Caller, Resident
 from app.settings import settings
-from auth import addresses, desk_activity, office_tokens, tokens
+from auth import addresses, desk_activity, office_tokens, tokens, wechat_push
 from auth import offices as office_signatures
 from auth.revocations import revoked
 from auth.tokens import TokenInvalid, TokenMissing
@@ -83,6 +83,10 @@ def _office(request: Request) -> Caller:
     return office_signatures.verified(code, dict(request.headers), request.get_data(cache=True))
 
 
+def _wechat(request: Request) -> Caller:
+    return wechat_push.verified(request.args, request.get_data(cache=True))
+
+
 anyone = Guard("anyone", "Open to anyone.", _anyone, (), lambda: settings().body_limit)
 residents = Guard("residents", "For residents who logged in.", logged_in, ("resident",), lambda: settings().body_limit)
 staff = Guard("staff", "For staff who logged in.", _clerk, ("staff",), lambda: settings().body_limit)
@@ -99,4 +103,11 @@ offices = Guard(
     _office,
     ("office", "office_token"),
     lambda: settings().office_body_limit,
+)
+wechat = Guard(
+    "wechat",
+    "For WeChat's message push, which signs each request.",
+    _wechat,
+    ("wechat",),
+    lambda: wechat_push.BODY_LIMIT,
 )

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Integer,
@@ -19,7 +20,9 @@ from sqlalchemy import (
     Table,
     case,
     delete,
+    func,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as Uuid
@@ -33,19 +36,26 @@ from app.events import ConsentWithdrawn
 from app.people.callers import Resident
 from app.privacy import consents, notices
 from app.privacy.consents import WECHAT_TAP, Wish
+from app.settings import settings
+from notifications.inbox import attempts, notifications
 
 wechat_bindings = Table(
     "wechat_bindings",
     metadata,
     Column("resident_id", Uuid(as_uuid=True), ForeignKey("residents.id"), primary_key=True),
     Column("openid", Sealed, nullable=False, info=personal(purpose="to push the progress over WeChat")),
-    Column("openid_index", LargeBinary, nullable=False),
+    Column("openid_index", LargeBinary, nullable=False, index=True),
     Column("progress_credits", Integer, nullable=False),
+    # Credits taken on the client's word, which WeChat's own event about the same tap must not add again.
+    Column("unconfirmed", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("progress_credits >= 0", name="progress_credits"),
     sealed_only("openid"),
 )
 
 OPENID = "wechat_bindings.openid"
+
+# One tap allows three messages at most; more than that were never told by WeChat, and are not waited for.
+_MOST_UNCONFIRMED = 3
 
 PROGRESS = "progress-messages"
 """The purpose of the notice about WeChat messages that every one of them needs consent to."""
@@ -71,11 +81,15 @@ def bind(
         "openid": data_keys.of(work.connection, caller.id).seal(openid, OPENID, caller.id),
         "openid_index": data_keys.index(blind_indexes.OPENID, openid),
     }
-    statement = insert(wechat_bindings).values(resident_id=caller.id, progress_credits=added, **who)
+    claimed = added if settings().wechat_push_token else 0
+    first = {"progress_credits": added, "unconfirmed": claimed}
+    statement = insert(wechat_bindings).values(resident_id=caller.id, **first, **who)
     # Credits belong to a WeChat user: those of a former one don't count for the new one.
     same = wechat_bindings.c.openid_index.in_(data_keys.candidates(blind_indexes.OPENID, openid))
     kept = case((same, wechat_bindings.c.progress_credits + added), else_=added)
-    bound = statement.on_conflict_do_update(index_elements=["resident_id"], set_={**who, "progress_credits": kept})
+    waiting = case((same, func.least(_MOST_UNCONFIRMED, wechat_bindings.c.unconfirmed + claimed)), else_=claimed)
+    changed = {**who, "progress_credits": kept, "unconfirmed": waiting}
+    bound = statement.on_conflict_do_update(index_elements=["resident_id"], set_=changed)
     credits = work.run(bound.returning(wechat_bindings.c.progress_credits)).scalar_one()
     return {"bound": True, "credits": {"progress": credits}}
 
@@ -123,4 +137,41 @@ def spend(work: Work, resident_id: UUID) -> None:
 
 def clear(work: Work, resident_id: UUID) -> None:
     """WeChat said that the person refuses or has no credit left (43101)."""
-    work.run(update(wechat_bindings).where(wechat_bindings.c.resident_id == resident_id).values(progress_credits=0))
+    mine = update(wechat_bindings).where(wechat_bindings.c.resident_id == resident_id)
+    work.run(mine.values(progress_credits=0, unconfirmed=0))
+
+
+def confirm(work: Work, openid: str) -> None:
+    """WeChat says that this user allowed one more message: counted now, unless the client said so before."""
+    told = wechat_bindings.c.unconfirmed > 0
+    known = update(wechat_bindings).where(_is(openid))
+    work.run(
+        known.values(
+            progress_credits=wechat_bindings.c.progress_credits + case((told, 0), else_=1),
+            unconfirmed=wechat_bindings.c.unconfirmed - case((told, 1), else_=0),
+        )
+    )
+
+
+def cancel(work: Work, openid: str) -> None:
+    """WeChat says that this user takes no more messages."""
+    work.run(update(wechat_bindings).where(_is(openid)).values(progress_credits=0, unconfirmed=0))
+
+
+def note_sent(work: Work, openid: str, msgid: str, errcode: int) -> None:
+    """WeChat says what became of a message that it had accepted: an attempt is refused after all, or was delivered."""
+    mine = select(notifications.c.id).join(
+        wechat_bindings, wechat_bindings.c.resident_id == notifications.c.resident_id
+    )
+    accepted = update(attempts).where(
+        attempts.c.notification_id.in_(mine.where(_is(openid))),
+        attempts.c.state == "accepted",
+        attempts.c.receipt["msgid"].astext == msgid,
+    )
+    delivered = {"receipt": attempts.c.receipt.concat({"sent": True})}
+    outcome = {"state": "refused", "detail": f"sent_{errcode}"} if errcode else delivered
+    work.run(accepted.values(**outcome))
+
+
+def _is(openid: str) -> ColumnElement[bool]:
+    return wechat_bindings.c.openid_index.in_(data_keys.candidates(blind_indexes.OPENID, openid))

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import secrets
+import string
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from sandbox.office_names import WEBHOOK_OFFICES
 from sandbox.ports import Ports
 
 BUCKET = "onephone"
+WITHOUT_PAGES = {"wechat": {"protocol": "wechat"}, "phone": {"protocol": "phone"}}
+"""Ways to log in that send nobody to a page; what they speak to is configured by variables of its own."""
 LEVELS = {f"urn:sandbox:eid:level:{level}": level for level in (1, 2, 3, 4)}
 
 
@@ -47,6 +50,11 @@ MADE_ONCE: dict[str, Callable[[], str]] = {
     "wechat_app_id": lambda: "wx" + secrets.token_hex(8),
     "wechat_app_secret": lambda: secrets.token_hex(16),
     "wechat_template": lambda: secrets.token_urlsafe(32),
+    # An EncodingAESKey: 32 bytes in base64 without the sign at its end, and letters and digits only.
+    "wechat_push_key": lambda: "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(42)) + "A",
+    "wechat_push_token": lambda: secrets.token_hex(12),
+    "sms_access_key": lambda: secrets.token_hex(8),
+    "sms_secret_key": lambda: secrets.token_urlsafe(32),
     **{f"office_{code}": webhook_secret for code in WEBHOOK_OFFICES},
 }
 
@@ -97,7 +105,7 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
         "TOKEN_KEYS_FILE": str(token_keys_file(data)),
         # The product makes this one itself, by `onephone keys`: nothing here knows its shape.
         "KEY_FILE": str(data / "keys.json"),
-        "EID_PROVIDERS": json.dumps(providers),
+        "EID_PROVIDERS": json.dumps(providers | WITHOUT_PAGES),
         "STAFF_PROVIDERS": json.dumps({"sandbox": desk}),
         "OFFICES": json.dumps({code: office(sandbox, code, kept[f"office_{code}"]) for code in WEBHOOK_OFFICES}),
         "DATA_SOURCES": json.dumps(
@@ -107,6 +115,14 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
         "WECHAT_APP_ID": kept["wechat_app_id"],
         "WECHAT_APP_SECRET": kept["wechat_app_secret"],
         "WECHAT_PROGRESS_TEMPLATE": kept["wechat_template"],
+        "WECHAT_PUSH_TOKEN": kept["wechat_push_token"],
+        "WECHAT_PUSH_KEYS": kept["wechat_push_key"],
+        "SMS_API_URL": f"{sandbox}/sms",
+        "SMS_ACCESS_KEY": kept["sms_access_key"],
+        "SMS_SECRET_KEY": kept["sms_secret_key"],
+        "SMS_SIGN": "一部手机",
+        "SMS_CODE_TEMPLATE": "SMS_LOGIN_CODE",
+        "VOICE_CODE_TEMPLATE": "TTS_LOGIN_CODE",
         "HANDOVER_RETRY_CAP_SECONDS": "5",
         "SANDBOX_PORT": str(ports.sandbox),
         "SANDBOX_URL": sandbox,

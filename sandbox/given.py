@@ -17,7 +17,7 @@ NAMES = (
     "LOOKS_PER_HOUR",
     "UNMASKING_SECONDS",
 )
-PREFIXES = ("S3_", "WECHAT_")
+PREFIXES = ("S3_", "WECHAT_", "SMS_", "VOICE_")
 
 
 class GivenError(RuntimeError):

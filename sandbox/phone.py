@@ -9,9 +9,9 @@ from urllib.parse import quote
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from sandbox import wechat_records
+from sandbox import wechat, wechat_records
 from sandbox.onephone_calls import Refused, call
-from sandbox.persons import PERSONS
+from sandbox.persons import PERSONS, residents
 from sandbox.phone_privacy import unread_general
 from sandbox.sessions import Page, ask, begin, end, finish, logged_in
 from sandbox.settings import settings
@@ -38,7 +38,7 @@ def refused(error: Refused) -> tuple[str, int]:
 def show() -> str:
     session = logged_in(PAGE)
     if session is None:
-        return render_template("phone_login.html", ways=WAYS)
+        return render_template("phone_login.html", ways=WAYS, people=residents())
     view = ask(session, gather)
     session = logged_in(PAGE) or session  # The token shown is the one in force after a refresh.
     messages = wechat_records.messages_of(session["person"]) if session["person"] else []
@@ -90,7 +90,7 @@ def subscribe() -> Response:
     session = logged_in(PAGE)
     if session is None or session["person"] is None:
         raise Refused(400, "请先登录 Please log in first")
-    wechat_records.add_credits(session["person"], settings().wechat_template, 1)
+    wechat.accept(session["person"], 1)
     ask(session, lambda token: bind(token, session["person"]))
     return redirect("/phone", 303)
 

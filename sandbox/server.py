@@ -17,8 +17,10 @@ from sandbox import (
     office_names,
     phone,
     phone_data,
+    phone_logins,
     phone_privacy,
     sessions,
+    sms,
     switches,
     ticket_login,
     wechat,
@@ -44,10 +46,22 @@ MODULES = (
     clerk_steps,
     switches,
     wechat,
+    sms,
+    phone_logins,
 )
 SCHEMAS = [
-    m.SCHEMA
-    for m in (clerk_steps, eid_records, ticket_login, network_id, office_cases, sessions, switches, wechat_records)
+    module.SCHEMA
+    for module in (
+        clerk_steps,
+        eid_records,
+        ticket_login,
+        network_id,
+        office_cases,
+        sessions,
+        sms,
+        switches,
+        wechat_records,
+    )
 ]
 
 
@@ -67,6 +81,7 @@ def create_app(chosen: Settings) -> Flask:
         network_id.PART,
         *(f"office/{c}" for c in chosen.offices),
         "wechat",
+        "sms",
         "housing-fund",
     ]
     app.extensions["sandbox.sender"] = Sender(store, chosen)
@@ -117,6 +132,9 @@ def card(part: str) -> dict[str, Any]:
         left = sum(wechat_records.credits_of(key) for key in PERSONS)
         state = f"{sent} 条已推送 messages · {left} 次订阅 credits left"
         return shown | {"name": "微信", "english": "WeChat (api.weixin.qq.com)", "state": state}
+    if part == "sms":
+        state = f"{sms.count_messages()} 条短信和语音 messages and calls"
+        return shown | {"name": "短信语音", "english": "Messages and calls", "state": state, "link": "/sms/inbox"}
     if part == "eid":
         state = f"{len(PERSONS)} 位虚构人物 fictional people"
         configuration = "/eid/.well-known/openid-configuration"

@@ -34,6 +34,10 @@ class Settings:
     wechat_app_id: str = field(repr=False)
     wechat_app_secret: str = field(repr=False)
     wechat_template: str
+    wechat_push_token: str = field(default="", repr=False)
+    wechat_push_key: str = field(default="", repr=False)
+    sms_access_key: str = ""
+    sms_secret_key: str = field(default="", repr=False)
     ticket_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     network_id_apps: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     code_life: float = 60
@@ -60,6 +64,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         wechat_app_id=environment["WECHAT_APP_ID"],
         wechat_app_secret=environment["WECHAT_APP_SECRET"],
         wechat_template=environment["WECHAT_PROGRESS_TEMPLATE"],
+        wechat_push_token=environment.get("WECHAT_PUSH_TOKEN", ""),
+        wechat_push_key=environment.get("WECHAT_PUSH_KEYS", "").split(",")[0],
+        sms_access_key=environment.get("SMS_ACCESS_KEY", ""),
+        sms_secret_key=environment.get("SMS_SECRET_KEY", ""),
         ticket_apps=json.loads(environment.get("SANDBOX_TICKET_APPS", "{}")),
         network_id_apps=json.loads(environment.get("SANDBOX_NETWORK_ID_APPS", "{}")),
     )

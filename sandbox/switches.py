@@ -3,7 +3,7 @@
 GET  /<part>/control  → the switch
 PUT  /<part>/control  JSON with any of mode, delay_s, auto, twice → the switch; 400 for anything else
 POST /<part>/control  the same by a form of a page, then back to the page
-Parts: eid, wechat, housing-fund, office/<code>.
+Parts: eid, wechat, sms, housing-fund, office/<code>.
 """
 
 import time
@@ -28,8 +28,10 @@ View = Callable[..., Any]
 
 
 def modes(part: str) -> list[str]:
-    """ok, down (503), slow (waits first), wrong (garbage); WeChat also knows busy (errcode -1)."""
-    return ["ok", "down", "slow", "wrong"] + (["busy"] if part == "wechat" else [])
+    """ok, down (503), slow (waits first), wrong (garbage); WeChat also knows busy (errcode -1), limited (45011) and
+    blocked (40226); the carrier knows duplicate (delivers twice)."""
+    more = {"wechat": ["busy", "limited", "blocked"], "sms": ["duplicate"]}
+    return ["ok", "down", "slow", "wrong", *more.get(part, [])]
 
 
 def parts() -> list[str]:

@@ -21,6 +21,7 @@ from sandbox.persons import PERSONS
 from sandbox.settings import settings
 from sandbox.switches import dawdle, misbehave, obeys, read_switch
 from sandbox.wechat_fields import first_bad_field
+from sandbox.wechat_push import SHAPES, push, push_later
 
 PART = "wechat"
 SEND_TAKES = 0.02  # seconds; long enough that two calls at once for one openid are seen as such
@@ -56,12 +57,20 @@ def busy() -> Response | None:
     return error(-1, "system error") if read_switch(memory(), PART)["mode"] == "busy" else None
 
 
+def limited() -> Response | None:
+    """The extra modes of logins: `limited` is 45011, `blocked` is 40226."""
+    mode = read_switch(memory(), PART)["mode"]
+    if mode == "limited":
+        return error(45011, "api minute-quota reach limit, must slower, retry next minute")
+    return error(40226, "code blocked") if mode == "blocked" else None
+
+
 @blueprint.get("/sns/jscode2session")
 @obeys(PART)
 def code_to_session() -> Response:
     """WeChat code2Session: {"openid", "session_key"}; 40163 for a used code, 40029 for a wrong or old one."""
     asked = request.args
-    if refusal := busy() or credentials_error(asked.get("appid"), asked.get("secret")):
+    if refusal := busy() or credentials_error(asked.get("appid"), asked.get("secret")) or limited():
         return refusal
     if asked.get("grant_type") != "authorization_code":
         return error(40002, "invalid grant_type")
@@ -95,6 +104,34 @@ def stable_token() -> Response:
     return answer({"access_token": made[0], "expires_in": made[1]})
 
 
+@blueprint.post("/wxa/business/getuserphonenumber")
+@obeys(PART)
+def phone_number() -> Response:
+    """WeChat getPhoneNumber: {"phone_info"}. A code that another openid's phone made is an invalid one."""
+    if refusal := busy() or token_error(request.args.get("access_token", "")) or limited():
+        return refusal
+    body = request.get_json(silent=True, force=True)
+    if not isinstance(body, dict) or not isinstance(body.get("code"), str):
+        return error(47001, "data format error")
+    person, used = records.take_phone_code(body["code"])
+    if person is None or ("openid" in body and body["openid"] != records.openid_of(person)):
+        return error(40029, "invalid code")
+    if used:
+        return error(40163, "code been used")
+    return answer({"errcode": 0, "errmsg": "ok", "phone_info": phone_info(person)})
+
+
+def phone_info(person: str) -> dict[str, Any]:
+    """The country code is documented as a string and shown as a number, so it comes as either."""
+    number = PERSONS[person].phone
+    return {
+        "phoneNumber": number,
+        "purePhoneNumber": number,
+        "countryCode": "86" if int(number[-1]) % 2 else 86,
+        "watermark": {"timestamp": int(time.time()), "appid": settings().wechat_app_id},
+    }
+
+
 @blueprint.post("/cgi-bin/message/subscribe/send")
 def send() -> Response:
     """WeChat subscribeMessage.send: {"errcode": 0, "errmsg": "ok", "msgid"} or one of its errors."""
@@ -122,6 +159,8 @@ def send_to(person: str, body: dict[str, Any]) -> Response:
     msgid = records.deliver(person, body["template_id"], body.get("page"), body["data"])
     if msgid is None:
         return error(43101, "user refuse to accept the msg")
+    outcome = {"TemplateId": body["template_id"], "MsgID": str(msgid), "ErrorCode": "0", "ErrorStatus": "success"}
+    push_later(body["touser"], "subscribe_msg_sent_event", [outcome], "xml")
     return answer({"errcode": 0, "errmsg": "ok", "msgid": msgid})
 
 
@@ -163,6 +202,13 @@ def phone_login() -> tuple[Response, int]:
     return (jsonify(code=records.make_code(person)), 200) if person else (jsonify(error="unknown_person"), 404)
 
 
+@blueprint.post("/phone/number")
+def phone_button() -> tuple[Response, int]:
+    """A tap on the phone button (open-type="getPhoneNumber"): {"person"} → {"code"}."""
+    person = asked_person(request.get_json(silent=True))
+    return (jsonify(code=records.make_phone_code(person)), 200) if person else (jsonify(error="unknown_person"), 404)
+
+
 @blueprint.get("/phone/template")
 def phone_template() -> Response:
     """The template that the mini-program asks its user to allow: {"template_id"}."""
@@ -179,7 +225,33 @@ def phone_accept() -> tuple[Response, int]:
     times = body.get("times", 1)
     if body.get("template_id") != settings().wechat_template or type(times) is not int or not 0 < times <= 1000:
         return jsonify(error="bad_request"), 400
-    return jsonify(credits=records.add_credits(person, body["template_id"], times)), 200
+    if body.get("shape", "json") not in SHAPES:
+        return jsonify(error="bad_request"), 400
+    return jsonify(credits=accept(person, times, body.get("shape", "json"))), 200
+
+
+def accept(person: str, times: int, shape: str = "json") -> int:
+    """Taps on 允许: credits, and the event about each of the last three taps."""
+    template = settings().wechat_template
+    credits = records.add_credits(person, template, times)
+    entry = {"TemplateId": template, "SubscribeStatusString": "accept", "PopupScene": "2"}
+    for ago in range(min(times, 3)):
+        push(records.openid_of(person), "subscribe_msg_popup_event", [entry], shape, ago)
+    return credits
+
+
+@blueprint.post("/phone/cancel")
+def phone_cancel() -> tuple[Response, int]:
+    """Messages switched off in the mini-program's settings: {"person"} → {"credits": 0}, told by an event."""
+    body: Any = request.get_json(silent=True)
+    person = asked_person(body)
+    if person is None:
+        return jsonify(error="unknown_person"), 404
+    records.clear_credits(person)
+    entry = {"TemplateId": settings().wechat_template, "SubscribeStatusString": "reject"}
+    shape = "xml" if body.get("shape") == "xml" else "json"
+    push(records.openid_of(person), "subscribe_msg_change_event", [entry], shape)
+    return jsonify(credits=0), 200
 
 
 @blueprint.get("/phone/messages")

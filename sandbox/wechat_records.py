@@ -14,6 +14,8 @@ from sandbox.settings import settings
 SCHEMA = """
 create table if not exists wechat_code (
     code text primary key, person text not null, expires_at real not null, used integer not null default 0);
+create table if not exists wechat_phone_code (
+    code text primary key, person text not null, expires_at real not null, used integer not null default 0);
 create table if not exists wechat_token (
     token text primary key, made_at real not null, expires_at real not null, forced integer not null,
     invalid integer not null default 0);
@@ -40,19 +42,38 @@ def person_of(openid: object) -> str | None:
 
 
 def make_code(person: str) -> str:
+    """A login code, of wx.login."""
+    return _make_code("wechat_code", person)
+
+
+def make_phone_code(person: str) -> str:
+    """A code of the phone button, which is another kind (getPhoneNumber)."""
+    return _make_code("wechat_phone_code", person)
+
+
+def _make_code(table: str, person: str) -> str:
     code = "0" + secrets.token_urlsafe(24)[:31]
     life = settings().login_code_life
-    memory().execute("insert into wechat_code values (?, ?, ?, 0)", code, person, time.time() + life)
+    memory().execute(f"insert into {table} values (?, ?, ?, 0)", code, person, time.time() + life)
     return code
 
 
 def take_code(code: str) -> tuple[str | None, bool]:
     """(person, was it used before) of a login code; (None, False) for one that is unknown or too old."""
+    return _take_code("wechat_code", code)
+
+
+def take_phone_code(code: str) -> tuple[str | None, bool]:
+    """The same for a code of the phone button."""
+    return _take_code("wechat_phone_code", code)
+
+
+def _take_code(table: str, code: str) -> tuple[str | None, bool]:
     with memory().change() as db:
-        row = db.execute("select * from wechat_code where code = ?", (code,)).fetchone()
+        row = db.execute(f"select * from {table} where code = ?", (code,)).fetchone()
         if row is None or row["expires_at"] < time.time():
             return None, False
-        db.execute("update wechat_code set used = 1 where code = ?", (code,))
+        db.execute(f"update {table} set used = 1 where code = ?", (code,))
         return row["person"], bool(row["used"])
 
 
@@ -131,3 +152,7 @@ def messages_of(person: str) -> list[dict[str, Any]]:
 def credits_of(person: str) -> int:
     row = memory().row("select sum(credits) as n from wechat_credit where person = ?", person)
     return (row and row["n"]) or 0
+
+
+def clear_credits(person: str) -> None:
+    memory().execute("update wechat_credit set credits = 0 where person = ?", person)

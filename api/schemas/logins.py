@@ -95,6 +95,7 @@ class LoginAnswerSchema(Schema):
 
     secret = text(1, 200, required=True, metadata={"description": "As the start of this login gave it."})
     code = text(1, 2000, metadata={"description": "`oidc`: from the redirect; `wechat`: from wx.login; `phone`."})
+    phone_code = text(1, 200, metadata={"description": "`wechat`: from the phone button, where it was tapped."})
     state = text(1, 200, metadata={"description": "`oidc` and `ticket`: from the redirect."})
     iss = text(1, 500, allow_none=True, metadata={"description": "`oidc`: from the redirect, where it says it."})
     ticket = text(1, 2000, metadata={"description": "`ticket`: the `ticketId` of the redirect."})

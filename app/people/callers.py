@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -58,4 +59,20 @@ class Office:
         return f"office:{self.code}"
 
 
-Caller = Resident | Clerk | Office
+@dataclass(frozen=True, slots=True)
+class WechatPush:
+    """WeChat, whose signature over this very request was verified; `message` is None for a check of the address.
+
+    `timestamp` and `nonce` are the request's own, by which a repeated one is known.
+    """
+
+    timestamp: str
+    nonce: str
+    message: dict[str, Any] | None
+
+    @property
+    def scope(self) -> str:
+        return "wechat"
+
+
+Caller = Resident | Clerk | Office | WechatPush

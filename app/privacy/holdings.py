@@ -466,6 +466,15 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         files=("'copies/' || id || '/'",),
     ),
     Holding(
+        "one_time_codes",
+        _words("一次性验证码", "One-time codes"),
+        "phone_index IN (SELECT phone_index FROM residents WHERE id = :person)",
+        AT_ONCE,
+        left_out=_words(
+            "五分钟内有效，随后删除，只用于登录", "good for five minutes, deleted soon after, for logging in only"
+        ),
+    ),
+    Holding(
         "idempotency_records",
         _words("防重复提交的记录", "Records against sending twice"),
         "scope = 'resident:' || CAST(:person AS text)",

@@ -31,6 +31,11 @@ class ProviderAway(Refusal):
     """The provider cannot be reached just now, or talks nonsense; nothing was lost, try again."""
 
 
+class ProviderBusy(ProviderAway):
+    """The provider says that it was asked too often: `limit` times in a `window` of seconds; come back after
+    `retry_after` seconds."""
+
+
 class ProviderMisconfigured(Exception):
     """An option of a provider's configuration is missing or wrong; the text tells an operator which, and no secret."""
 
@@ -42,7 +47,8 @@ class Wish:
     `redirect_uri` is one of the registered ones, or None where nobody is sent anywhere. `level` is the least that
     will do on our scale 0-4, `max_age` how many seconds ago the person may have proved it. `plaintext` says that the
     person agrees to name and number being given where the provider could do without (国家网络身份认证公共服务管理办法:
-    单独同意). `phone` and `voice` are for one-time codes; `language` is `zh` or `en`.
+    单独同意). `phone` and `voice` are for one-time codes; `language` is `zh` or `en`. `address` is the client's on the
+    network, `device` what it calls itself (header `OnePhone-Device`, empty when it says nothing): both for limits.
     """
 
     redirect_uri: str | None = None
@@ -52,6 +58,8 @@ class Wish:
     phone: str | None = None
     voice: bool = False
     language: str = "zh"
+    address: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)

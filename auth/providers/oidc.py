@@ -6,6 +6,7 @@ the level actually reached, because providers may return less than was asked.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class OidcProvider:
     protocol: str = "oidc"
     _metadata: tuple[float, dict[str, Any]] | None = None
     _keys: tuple[float, KeySet] | None = field(default=None, repr=False)
+    _refetched_at: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,9 @@ class OidcProvider:
         # In the order of preference: what is enough and asks the least of the person comes first.
         enough = sorted((reached, acr) for acr, reached in self.levels.items() if wish.level and reached >= wish.level)
         asked = {"acr_values": " ".join(acr for _, acr in enough)} if enough else {}
+        if self._configuration().get("claims_parameter_supported") is True:
+            # OpenID Connect Core §5.5: else some leave out what we cannot do without.
+            asked["claims"] = json.dumps({"id_token": {"acr": None, "auth_time": {"essential": True}}})
         if wish.max_age is not None:
             asked |= {"max_age": str(wish.max_age), "prompt": "login"}
         return asked
@@ -87,7 +92,8 @@ class OidcProvider:
         check_state(handshake, answer)
         self._check_issuer(answer.get("iss"))
         token = self._redeemed(handshake, brought(answer, "code"))
-        return self._proof(self._checked(str(token.get("id_token", "")), handshake.nonce))
+        claims = self._checked(str(token.get("id_token", "")), handshake.nonce)
+        return self._proof(claims, self._vouched(claims) or self._vouched(self._looked_up(token, claims["sub"])))
 
     def _check_issuer(self, issuer: str | None) -> None:
         """RFC 9207 §2.4: an answer from another issuer is a mix-up attack, and so is one that hides its issuer
@@ -114,14 +120,27 @@ class OidcProvider:
             raise ProviderAway
         return answer
 
-    def _proof(self, claims: dict[str, Any]) -> Proof:
+    def _looked_up(self, token: dict[str, Any], subject: Any) -> dict[str, Any]:
+        """What the UserInfo endpoint says where the ID token names nobody (OpenID Connect Core §5.3, §5.4).
+
+        It may say who somebody is, and never how or when they proved it: those are signed. Raises LoginRefused.
+        """
+        address = self._configuration().get("userinfo_endpoint")
+        if address is None:
+            return {}
+        told = _fetch_json(str(address), {"Authorization": f"Bearer {token.get('access_token')}"})
+        if told.get("sub") != subject:
+            raise LoginRefused("userinfo_of_another")
+        return told
+
+    def _proof(self, claims: dict[str, Any], vouched: dict[str, Any]) -> Proof:
         try:
             authenticated_at = datetime.fromtimestamp(claims["auth_time"], UTC)
         except (TypeError, ValueError, OverflowError, OSError):
             raise LoginRefused("auth_time_malformed") from None
         acr = claims.get("acr")
         level = self.levels.get(acr, 0) if isinstance(acr, str) else 0
-        return Proof(str(claims["sub"]), level, self.protocol, authenticated_at, self._vouched(claims))
+        return Proof(str(claims["sub"]), level, self.protocol, authenticated_at, vouched)
 
     def _vouched(self, claims: dict[str, Any]) -> dict[str, Any]:
         """The claims by our names, without those that the provider left out."""
@@ -171,10 +190,11 @@ class OidcProvider:
             raise LoginRefused("id_token_stale")
 
     def _decoded(self, id_token: str) -> jwt.Token:
+        keys = self._key_set()
         try:
-            return jwt.decode(id_token, self._key_set(), algorithms=ALGORITHMS)
+            return jwt.decode(id_token, keys, algorithms=ALGORITHMS)
         except InvalidKeyIdError:
-            return jwt.decode(id_token, self._key_set(refetch=True), algorithms=ALGORITHMS)
+            return jwt.decode(id_token, self._key_set(unknown_to=keys), algorithms=ALGORITHMS)
 
     def _configuration(self) -> dict[str, Any]:
         """The discovery document (OpenID Connect Discovery §4), re-read every ten minutes."""
@@ -188,18 +208,23 @@ class OidcProvider:
             self._metadata = (time.monotonic(), document)
         return self._metadata[1]
 
-    def _key_set(self, refetch: bool = False) -> KeySet:
-        """The provider's keys; an unknown key id makes us look again, but not more than every ten seconds."""
+    def _key_set(self, unknown_to: KeySet | None = None) -> KeySet:
+        """The provider's keys. A key id that is `unknown_to` those we had makes us look again at once, and then not for
+        ten seconds: a rotation logs nobody out, and made-up key ids do not make us ask all the time."""
         with self._lock:
-            pause = _KEYS_PAUSE_SECONDS if refetch else _METADATA_SECONDS
-            if self._keys is None or time.monotonic() - self._keys[0] > pause:
-                self._keys = (time.monotonic(), _fetch_keys(self._configuration()["jwks_uri"]))
+            now = time.monotonic()
+            if self._keys is None or now - self._keys[0] > _METADATA_SECONDS:
+                self._keys = (now, _fetch_keys(self._configuration()["jwks_uri"]))
+            elif unknown_to is self._keys[1] and now - self._refetched_at > _KEYS_PAUSE_SECONDS:
+                self._refetched_at = now
+                self._keys = (now, _fetch_keys(self._configuration()["jwks_uri"]))
             return self._keys[1]
 
 
-def _fetch_json(url: str) -> dict[str, Any]:
+def _fetch_json(url: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    timeout = settings().outside_timeout.total_seconds()
     try:
-        answer = requests.get(url, timeout=settings().outside_timeout.total_seconds(), allow_redirects=False)
+        answer = requests.get(url, headers=headers, timeout=timeout, allow_redirects=False)
         answer.raise_for_status()
         document = answer.json()
     except (requests.RequestException, ValueError):

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0103"
-down_revision = "0101"
+down_revision = "0102"
 
 # The overhead of a seal and its format, as `app/crypto/envelopes.py` has them.
 _SEALED = "{0} IS NULL OR (octet_length({0}) >= 47 AND get_byte({0}, 0) = 1)"

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0104"
-down_revision = "0008"
+down_revision = "0103"
 
 
 def upgrade() -> None:

@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 import requests
-from sqlalchemy import Column, DateTime, Table, Text, select
-from sqlalchemy.dialects.postgresql import insert
+import structlog
 
-from app import clock, database
-from app.database import Work, metadata
+from app import outside_tokens
+from app.outside_tokens import OutsideToken, TokenAway
 from app.refusals import Refusal
 from app.settings import settings
 
+log = structlog.get_logger()
+
 _BAD_TOKEN = frozenset({40001, 40014, 42001})
 _BUSY = frozenset({-1, 43108, 45009})
+# Wrong app id, wrong secret, our address is not on the list, secret frozen.
+_OUR_FAULT = frozenset({40013, 40125, 40164, 40243})
 # HTTP answers of somebody in between, who may have passed the message on before things went wrong.
 _MAYBE_DONE = frozenset({500, 502, 504})
-_RENEW_BEFORE = timedelta(minutes=2)
-
-# One token for all processes: fetching a new one everywhere would use up WeChat's daily quota.
-wechat_tokens = Table(
-    "wechat_tokens",
-    metadata,
-    Column("app_id", Text, primary_key=True),
-    Column("token", Text, nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-)
 
 
 class WechatCodeRefused(Refusal):
@@ -73,7 +65,11 @@ def openid_for(code: str) -> str:
         answer = _call("GET", "/sns/jscode2session", params=query)
     except requests.RequestException:
         raise WechatAway from None
-    errcode = answer.get("errcode", 0)
+    told = answer.get("errcode", 0)
+    errcode = told if type(told) is int else None
+    if errcode in _OUR_FAULT:
+        log.error("wechat_misconfigured", alarm=True, errcode=errcode)
+        raise WechatAway
     if errcode in _BUSY or errcode == 45011:
         raise WechatAway
     if errcode != 0 or not isinstance(answer.get("openid"), str):
@@ -89,9 +85,10 @@ def send(openid: str, fields: dict[str, dict[str, str]]) -> Sent:
         "data": fields,
         "lang": "zh_CN",
     }
-    answer = _send_once(message, fresh_token=False)
+    token = _token()
+    answer = _send_once(message, token)
     if answer.get("errcode", 0) in _BAD_TOKEN:
-        answer = _send_once(message, fresh_token=True)
+        answer = _send_once(message, _token(refused=token))
     errcode = answer.get("errcode", 0)
     if errcode == 0:
         return Sent("accepted", "ok", {"msgid": answer.get("msgid")})
@@ -100,13 +97,9 @@ def send(openid: str, fields: dict[str, dict[str, str]]) -> Sent:
     return Sent("refused", f"errcode_{errcode}", {"rid": answer.get("rid")})
 
 
-def _send_once(message: dict[str, Any], fresh_token: bool) -> dict[str, Any]:
+def _send_once(message: dict[str, Any], token: OutsideToken) -> dict[str, Any]:
     try:
-        token = _token(fresh_token)
-    except requests.RequestException:
-        raise WechatBusy("no_token") from None
-    try:
-        return _call("POST", "/cgi-bin/message/subscribe/send", params={"access_token": token}, content=message)
+        return _call("POST", "/cgi-bin/message/subscribe/send", params={"access_token": token.text}, content=message)
     except requests.ConnectionError as error:
         # Refused before anything was sent is safe to repeat; a connection lost later is not.
         if "NewConnectionError" in repr(error):
@@ -120,18 +113,19 @@ def _send_once(message: dict[str, Any], fresh_token: bool) -> dict[str, Any]:
         return {"errcode": "lost"}
 
 
-def _token(fresh: bool) -> str:
-    with database.reading() as connection:
-        row = connection.execute(
-            select(wechat_tokens).where(wechat_tokens.c.app_id == settings().wechat_app_id)
-        ).one_or_none()
-    if row is not None and not fresh and row.expires_at > clock.now() + _RENEW_BEFORE:
-        return str(row.token)
-    return _fetch_token()
+def _token(refused: OutsideToken | None = None) -> OutsideToken:
+    """The access token that all processes and both rooms share; another one after WeChat refused the given one."""
+    name = f"wechat:{settings().wechat_app_id}"
+    try:
+        if refused is None:
+            return outside_tokens.get(name, _fetch_token)
+        return outside_tokens.renew(name, refused, _fetch_token)
+    except (requests.RequestException, TokenAway):
+        raise WechatBusy("no_token") from None
 
 
-def _fetch_token() -> str:
-    """A stable token. Asking again inside its life gives the same one, so two processes may both ask."""
+def _fetch_token() -> tuple[str, int]:
+    """A stable token and its seconds (300 to 7200, never assumed). Never by force, which would end the others'."""
     request = {
         "grant_type": "client_credential",
         "appid": settings().wechat_app_id,
@@ -139,18 +133,10 @@ def _fetch_token() -> str:
         "force_refresh": False,
     }
     answer = _call("POST", "/cgi-bin/stable_token", content=request)
-    if not isinstance(answer.get("access_token"), str) or not isinstance(answer.get("expires_in"), int):
+    token, seconds = answer.get("access_token"), answer.get("expires_in")
+    if not isinstance(token, str) or not token or type(seconds) is not int or seconds <= 0:
         raise requests.RequestException(f"errcode {answer.get('errcode')}")
-    expires_at = clock.now() + timedelta(seconds=answer["expires_in"])
-    with database.work() as work:
-        _keep_token(work, answer["access_token"], expires_at)
-    return str(answer["access_token"])
-
-
-def _keep_token(work: Work, token: str, expires_at: datetime) -> None:
-    values = {"token": token, "expires_at": expires_at}
-    statement = insert(wechat_tokens).values(app_id=settings().wechat_app_id, **values)
-    work.run(statement.on_conflict_do_update(index_elements=["app_id"], set_=values))
+    return token, seconds
 
 
 def _call(

@@ -54,7 +54,7 @@ def walked(app: Flask) -> list[tuple[str, str, Door]]:
 
 @pytest.mark.parametrize("door", wsgi.DOORS, ids=lambda door: door.name)
 def test_a_door_has_one_of_the_five_guards(door: Door) -> None:
-    assert door.guard in (guards.anyone, guards.residents, guards.staff, guards.offices, guards.watchers)
+    assert door.guard in (guards.anyone, guards.residents, guards.staff, guards.offices, guards.watchers, guards.wechat)
 
 
 def test_the_command_prints_every_operation_with_its_guard_and_its_limits(
@@ -73,7 +73,7 @@ def test_the_command_prints_every_operation_with_its_guard_and_its_limits(
         if rule.endpoint not in WITHOUT_A_DOOR
     }
     assert {(line[0], line[1]) for line in lines[:-1]} == served, "no route but through a door"
-    assert {line[2] for line in lines[:-1]} == {"anyone", "residents", "staff", "offices", "watchers"}
+    assert {line[2] for line in lines[:-1]} == {"anyone", "residents", "staff", "offices", "watchers", "wechat"}
     login = next(line for line in lines if line[:2] == ["POST", "/v1/desk/logins/password"])
     assert " ".join(login[2:]) == "anyone 100 per address in 10 min; 20 per staff_number in 30 min"
 

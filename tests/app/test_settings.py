@@ -35,7 +35,18 @@ OPTIONAL = (
     "HANDOVER_RETRY_CAP_SECONDS",
     "MASTER_KEYS",
     "OPENED_KEY_SECONDS",
+    "WECHAT_PUSH_TOKEN",
+    "WECHAT_PUSH_KEYS",
+    *("SMS_API_URL", "SMS_ACCESS_KEY", "SMS_SECRET_KEY", "SMS_SIGN", "SMS_CODE_TEMPLATE", "VOICE_CODE_TEMPLATE"),
 )
+CARRIER = {
+    "SMS_API_URL": "https://carrier.example/",
+    "SMS_ACCESS_KEY": "key",
+    "SMS_SECRET_KEY": "hidden-word",
+    "SMS_SIGN": "一部手机",
+    "SMS_CODE_TEMPLATE": "SMS_1",
+    "VOICE_CODE_TEMPLATE": "TTS_1",
+}
 KMS = {"MASTER_KEYS": "kms", "KEY_FILE": None, "KMS_KEY_IDS": "b, a", "KMS_INSTALLATION": "here"}
 HSM = {
     "MASTER_KEYS": "hsm",
@@ -147,3 +158,23 @@ def test_the_faults_repeat_no_secret(read: Read) -> None:
         read(EID_PROVIDERS='{"sandbox": {"client_secret": "hidden-word"}', OFFICES="hidden-word", DATABASE_POOL="x")
 
     assert "hidden-word" not in str(stopped.value)
+
+
+def test_a_carrier_is_needed_as_soon_as_codes_are_sent(read: Read) -> None:
+    providers = '{"phone": {"protocol": "phone"}}'
+    with pytest.raises(SettingsError) as stopped:
+        read(EID_PROVIDERS=providers)
+
+    assert all(name in str(stopped.value) for name in CARRIER)
+    found = read(EID_PROVIDERS=providers, **CARRIER)
+    assert (found.sms_api_url, found.voice_code_template) == ("https://carrier.example", "TTS_1")
+    assert read().sms_api_url == ""
+
+
+@pytest.mark.parametrize("keys", ["A" * 42, "A" * 44, "A" * 42 + "!", f"{'A' * 43},short"])
+def test_a_key_of_the_message_push_is_43_letters_and_digits(read: Read, keys: str) -> None:
+    with pytest.raises(SettingsError, match="WECHAT_PUSH_KEYS"):
+        read(WECHAT_PUSH_KEYS=keys)
+
+    assert read(WECHAT_PUSH_KEYS="A" * 43 + "," + "B" * 43).wechat_push_keys == ("A" * 43, "B" * 43)
+    assert read().wechat_push_keys == ()

@@ -139,7 +139,7 @@ def test_unknown_keys_do_not_make_us_ask_for_keys_all_the_time(
         with pytest.raises(LoginRefused):
             identify()
 
-    assert hostile.asked.count("/jwks") == 1
+    assert hostile.asked.count("/jwks") == 2, "at first, and once for the unknown key"
 
 
 def test_an_error_of_the_token_endpoint_is_a_refusal(hostile: HostileProvider, identify: Callable[[], Proof]) -> None:

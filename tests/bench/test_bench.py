@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import load, pgbench, search
+from bench import load, logins, pgbench, search
 from bench.figures import figures
 from bench.requests import record
 from bench.stage import Size, Stage, StageError
@@ -96,3 +96,16 @@ def test_the_search_bench_imports_by_command_and_finds_everything(tmp_path: Path
     assert content["found"] >= 60
     assert set(content["took"]) == {"generate", "import", "review", "publish"}
     assert all(one["rps"] > 0 and one["errors"] == 0 for one in content["reads"].values())
+
+
+def test_the_bench_of_logins_lets_everybody_in_and_somebody_out(tmp_path: Path) -> None:
+    told = tmp_path / "told.json"
+    sizes = ["--logins", "12", "--at-once", "4", "--workers", "1", "--threads", "2"]
+
+    assert logins.main([*sizes, "--data", str(tmp_path / "data"), "--json", str(told)]) == 0
+
+    found = json.loads(told.read_text())
+    assert found["errors"] == 0
+    assert all(step["p99"] > 0 for step in found["steps"].values())
+    assert found["token_checks"]["again"] < found["token_checks"]["first"], "a token that was checked is remembered"
+    assert found["revoked_after"] < 5, "and all the same it is dead within seconds of logging out"

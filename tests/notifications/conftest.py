@@ -26,9 +26,9 @@ def scripted(product: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """A scripted WeChat instead of the sandbox's, and no access token kept from before or afterwards."""
     server = ScriptedWechat()
     monkeypatch.setattr(wechat, "settings", lambda: replace(settings(), wechat_api_url=server.url))
-    sql("DELETE FROM wechat_tokens")
+    sql("DELETE FROM outside_tokens")
     yield server
-    sql("DELETE FROM wechat_tokens")
+    sql("DELETE FROM outside_tokens")
     server.close()
 
 

@@ -106,6 +106,18 @@ def test_a_busy_wechat_is_away(scripted: ScriptedWechat, answer: Any) -> None:
         wechat.openid_for("code")
 
 
+@pytest.mark.parametrize("errcode", [40013, 40125, 40164, 40243])
+def test_a_fault_of_our_configuration_is_not_the_person_s(
+    scripted: ScriptedWechat, log: list[str], errcode: int
+) -> None:
+    scripted.logins = [{"errcode": errcode, "errmsg": "no"}]
+
+    with pytest.raises(WechatAway):
+        wechat.openid_for("code")
+
+    assert any("wechat_misconfigured" in line and '"error"' in line for line in log)
+
+
 @pytest.mark.parametrize("answer", [{}, {"openid": None}, {"openid": 7}, {"session_key": "x"}], ids=str)
 def test_an_answer_without_openid_is_no_login(scripted: ScriptedWechat, answer: Any) -> None:
     scripted.logins = [answer]

@@ -1,7 +1,7 @@
 """The demo phone and the demo desk: the e-ID round trip, and what they show of OnePhone's answers."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -425,3 +425,55 @@ def test_a_wrong_password_is_told_in_onephones_words(client: FlaskClient, onepho
     page = client.post("/clerk/password", data={"staff_number": "S0001", "password": "x"})
 
     assert page.status_code == 502 and "认证没有通过" in page.text
+
+
+def test_the_phone_offers_every_way_to_log_in(client: FlaskClient) -> None:
+    page = client.get("/phone").text
+
+    for words in ("省统一身份认证（个人）", "for an organisation", "国家网络身份认证", "National network identity"):
+        assert words in page
+
+
+def test_the_phone_logs_in_by_a_ticket(make_app: MakeApp, onephone: FakeOnePhone) -> None:
+    back = "http://sandbox.test/phone/callback"
+    app = {"access_key": "k", "secret": "s", "redirect_uris": [back], "flow": "person"}
+    client = make_app(onephone_url=onephone.url, ticket_apps={"app": app}).test_client()
+    query = urlencode({"appId": "app", "userType": "person", "redirectUri": back, "state": "state-3"})
+    there = f"http://sandbox.test/ticket-login/login?{query}"
+    onephone.answers["POST", "/v1/logins"] = 201, {"id": "login1", "secret": "own", "authorize_url": there}
+    onephone.answers["POST", "/v1/logins/login1/complete"] = 200, TOKENS
+
+    assert client.post("/phone/login", data={"provider": "province"}).location == there
+    returned = client.post(f"/ticket-login/login?{query}", data={"person": "li-jianguo"}).location
+    assert client.get(returned.removeprefix("http://sandbox.test")).status_code == 303
+
+    started, completed = onephone.calls
+    assert started.body == {"provider": "province", "redirect_uri": back}
+    assert completed.body["state"] == "state-3" and completed.body["ticket"] and completed.body["secret"] == "own"
+
+
+@pytest.mark.parametrize("plaintext", [True, False])
+def test_the_phone_logs_in_by_the_network_identity(make_app: MakeApp, onephone: FakeOnePhone, plaintext: bool) -> None:
+    known = {
+        "access_key": "k",
+        "secret": "s",
+        "app_ids": {"android": "0002"},
+        "back": ["http://sandbox.test/phone/callback"],
+    }
+    app = make_app(onephone_url=onephone.url, network_id_apps={"org": known})
+    client, seq = app.test_client(), "a" * 32
+    app.extensions["sandbox.memory"].execute(
+        "insert into network_id (biz_seq, org_id, mode, plaintext, expires_at) values (?, 'org', 'R02', 1, 9e9)", seq
+    )
+    sdk = {"orgID": "org", "appIDs": {"android": "0002"}, "bizSeq": seq, "type": 1}
+    onephone.answers["POST", "/v1/logins"] = 201, {"id": "login1", "secret": "own", "sdk": sdk}
+    onephone.answers["POST", "/v1/logins/login1/complete"] = 200, TOKENS
+
+    form = {"provider": "network-id"} | ({"plaintext": "1"} if plaintext else {})
+    there = client.post("/phone/login", data=form).location.removeprefix("http://sandbox.test")
+    back = client.post(there, data={"person": "li-jianguo"}).location.removeprefix("http://sandbox.test")
+    assert client.get(back).status_code == 303
+
+    started, completed = onephone.calls
+    assert started.body == {"provider": "network-id", "plaintext": plaintext}
+    assert set(completed.body) == {"secret", "biz_seq", "id_card_auth_data", "cert_pwd_data"}

@@ -22,7 +22,7 @@ def test_every_part_has_one(client: FlaskClient, part: str) -> None:
     )
 
 
-@pytest.mark.parametrize("part", ["office/nowhere", "office", "sms"])
+@pytest.mark.parametrize("part", ["office/nowhere", "office", "fax"])
 def test_unknown_part(client: FlaskClient, part: str) -> None:
     assert client.get(f"/{part}/control").status_code == 404
     assert client.put(f"/{part}/control", json={"mode": "down"}).status_code == 404

@@ -122,6 +122,33 @@ def test_residence_permits_of_hong_kong_macau_and_taiwan_people(region: str) -> 
     assert not is_hmt_residence_permit(number[:-1] + ("1" if number[-1] != "1" else "2"))
 
 
+@pytest.mark.parametrize("region", ["810000", "820000", "830000"])
+@pytest.mark.parametrize("place", range(18))
+def test_a_residence_permit_with_one_digit_changed_is_not(region: str, place: int) -> None:
+    number = with_check(region + "19880615" + "003")
+    others = changed(number, place, DIGITS + "X" if place == 17 else DIGITS)
+    assert not any(is_hmt_residence_permit(other) or is_citizen_id(other) for other in others)
+
+
+@pytest.mark.parametrize("place", range(18))
+def test_a_foreigner_s_new_card_with_one_digit_changed_is_not(place: int) -> None:
+    others = changed("932682198501010017", place, DIGITS + "X" if place == 17 else DIGITS)
+    assert not any(is_foreign_resident_card(other) for other in others)
+
+
+@pytest.mark.parametrize("number", CITIZEN_IDS)
+def test_a_published_id_number_typed_in_small_or_full_width_characters_is_the_same(number: str) -> None:
+    wide = "".join(chr(ord(character) + 0xFEE0) for character in number)
+    assert normalise_citizen_id(number.lower()) == normalise_citizen_id(wide) == number
+    assert is_citizen_id(number.lower()) and is_citizen_id(wide)
+
+
+@pytest.mark.parametrize("code", CREDIT_CODES)
+def test_a_credit_code_may_end_in_any_of_its_31_characters(code: str) -> None:
+    """A public design that lets it end in a digit or X alone would refuse the first of these."""
+    assert [check for check in CREDIT_ALPHABET if is_social_credit_code(code[:-1] + check)] == [code[-1]]
+
+
 def test_an_id_card_is_no_residence_permit() -> None:
     assert not is_hmt_residence_permit("11010519491231002X")
 
