@@ -11,14 +11,14 @@ from flask.testing import FlaskClient
 
 from app import clock, database
 from app.settings import settings
-from auth import passwords, staff_accounts, staff_credentials, staff_logins
+from auth import passwords, staff_accounts, staff_credentials, staff_steps
 from sandbox import persons
 from tests.auth.conftest import Browser
 from tests.auth.desk import PASSWORD, Person, enrolled, newcomer
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
-purge: Any = staff_logins.purge
+purge: Any = staff_steps.purge
 
 
 @pytest.fixture
