@@ -19,7 +19,7 @@ from app import database, idempotency, refusals
 from app.catalogue import availability, publishing, services
 from app.crypto.failures import KeyFileMissing, KeyFileUnsafe, KeysAway, SealError
 from app.documents import results, signatures, uploads
-from app.people import accounts, code_limits, identities, identity, mergers, staff_changes
+from app.people import accounts, code_limits, handlers, identities, identity, mergers, organisations, staff_changes
 from app.privacy import activities, consents, copies, corrections, erasures, guardians, notices, requirements
 from app.refusals import Refusal
 from app.storage import StorageAway
@@ -131,6 +131,11 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     accounts.IdentityTaken: Problem(409, "这个登录方式属于另一个账户", "This login belongs to another account"),
     accounts.IdentityOfSomebodyElse: Problem(409, "这个登录方式不是您本人的", "This login is another person's"),
     mergers.MergeNotPossible: Problem(409, "两个账户现在不能合并", "The two accounts cannot become one now"),
+    identity.ActsForOrganisation: Problem(409, "您正在代表单位办事", "You are acting for an organisation"),
+    organisations.OrganisationNotFound: Problem(404, "没有这个单位", "No such organisation"),
+    handlers.HandlerNotFound: Problem(404, "没有这项授权", "No such authorisation"),
+    organisations.NotLegalRepresentative: Problem(403, "只有法定代表人可以授权", "For the legal representative only"),
+    handlers.HandlerLimitReached: Problem(409, "授权的经办人太多", "Too many handlers are authorised"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
     logins.LoginTooWeak: Problem(403, "认证等级不够或认证已久", "Proved too weakly, or too long ago"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),

@@ -213,6 +213,19 @@ DETAILS: dict[str, dict[str, str]] = {
             "遮盖后的信息足够答复；如需核对，请转办理部门。",
             "Masked data is enough to answer; the department in charge can check more.",
         ),
+        (
+            "acts_for_organisation",
+            "草稿没有变化。请先切换回本人，再以本人名义办理。",
+            "The draft was not changed. Switch back to yourself first, to apply in your own name.",
+        ),
+        ("organisation_not_found", "请从“我的单位”重新选择。", "Choose from your organisations again."),
+        ("handler_not_found", "授权可能已经终止，请刷新列表。", "It may have ended: read the list again."),
+        (
+            "not_legal_representative",
+            "经办人不能转委托。请法定代表人办理。",
+            "A handler cannot pass the authority on: the legal representative does it.",
+        ),
+        ("handler_limit_reached", "请先撤销不再需要的授权。", "Revoke one that is not needed any more."),
         ("identity_not_found", "请刷新登录方式列表。", "Read the list of your identities again."),
         (
             "last_identity",

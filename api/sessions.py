@@ -12,6 +12,8 @@ from api.errors import CursorInvalid
 from api.headers import DEVICE
 from api.paging import PageQuery, after_id, page
 from api.schemas.sessions import (
+    ActingForSchema,
+    ActingSchema,
     LoggedOutSchema,
     RefreshSchema,
     SessionListSchema,
@@ -19,7 +21,9 @@ from api.schemas.sessions import (
     TokenPairSchema,
 )
 from app.people import sign_ins
-from auth import devices, guards, rotations, sessions, throttles
+from app.people.identity import StepUpRequired
+from app.people.organisations import OrganisationNotFound
+from auth import acting, devices, guards, rotations, sessions, throttles
 from auth.devices import DeviceInvalid
 from auth.rotations import RefreshTokenInvalid
 from auth.sessions import SessionNotFound
@@ -55,6 +59,18 @@ def list_sessions(visit: Visit) -> dict[str, Any]:
 def log_out_others(visit: Visit) -> dict[str, Any]:
     """Log out everywhere but here: one tap makes a stolen phone harmless."""
     return {"count": sessions.end_others(visit.work, visit.caller)}
+
+
+@door.saves(
+    "POST",
+    "/acting-for",
+    body=ActingForSchema,
+    answer=ActingSchema,
+    refuses=(StepUpRequired, OrganisationNotFound, SessionNotFound),
+)
+def choose_organisation(visit: Visit, wish: dict[str, Any]) -> dict[str, Any]:
+    """Act for one of my organisations in this session, or for myself again; a new access token says so."""
+    return acting.choose(visit.work, visit.caller, wish["organisation"])
 
 
 @door.saves("DELETE", "/current", status=204)

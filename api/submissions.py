@@ -34,7 +34,7 @@ from app.documents import results, signatures, uploads
 from app.documents.results import ResultNotReady
 from app.documents.signatures import SignatureImageUnusable, SignatureNotNeeded
 from app.documents.uploads import UploadLimitReached
-from app.people.identity import StepUpRequired
+from app.people.identity import ActsForOrganisation, StepUpRequired
 from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
 from app.submissions import discards, drafts, progress, renewals, submissions
@@ -56,6 +56,7 @@ _SUBMISSION = SubmissionSchema()
 
 _FILING = (
     StepUpRequired,
+    ActsForOrganisation,
     SubmissionIncomplete,
     SignatureRequired,
     ConsentRequired,
@@ -164,6 +165,7 @@ def ask_upload_slot(visit: Visit, wish: dict[str, Any], submission_id: UUID) -> 
         AlreadySubmitted,
         SignatureNotNeeded,
         StepUpRequired,
+        ActsForOrganisation,
         SignatureImageUnusable,
     ),
 )

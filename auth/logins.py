@@ -50,7 +50,7 @@ from app.people.sign_ins import SignIn
 from app.privacy import corrections
 from app.refusals import InvalidContent, Refusal
 from app.settings import settings
-from auth import refusals, sessions, staff_logins
+from auth import acting, refusals, sessions, staff_logins
 from auth.devices import Device
 from auth.providers.configured import RESIDENTS, STAFF, providers
 from auth.providers.interface import Handshake, LoginRefused, Proof, Provider, ProviderAway, Wish
@@ -261,6 +261,7 @@ def _enter_resident(
         raise LoginRefused("person_unproved") from None
     if before is not None and identity.person is not None:
         corrections.note_login(work, resident_id, before, residents.applicant(work.connection, resident_id))
+    acting.note_login(work, resident_id, identity)
     how = (identity.reached, identity.authenticated_at, device, identity.provider, identity.method)
     return sessions.open_for_resident(work, resident_id, *how)
 
@@ -272,6 +273,7 @@ def _linked(work: Work, identity: Identity, device: Device | str, linking: Resid
         # What their tokens say of whose they are is not so any more; every device goes on by its refresh token.
         sessions.outdate(work, sessions.sessions.c.resident_id == resident_id)
     now = (identity.reached, identity.authenticated_at)
+    acting.note_login(work, resident_id, identity)
     level, authenticated_at = max(now, (linking.level, linking.authenticated_at))
     return sessions.open_for_resident(
         work, resident_id, level, authenticated_at, device, identity.provider, identity.method

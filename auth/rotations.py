@@ -21,7 +21,7 @@ from app import clock, database
 from app.crypto import data_keys
 from app.database import Work
 from app.events import SessionStolen
-from app.people import sign_ins
+from app.people import organisations, sign_ins
 from app.people.residents import residents
 from app.people.sign_ins import SignIn
 from app.people.staff import staff
@@ -101,6 +101,11 @@ def _is_dismissed(work: Work, session: Any) -> bool:
     return not work.run(select(staff.c.active).where(staff.c.id == session.staff_id)).scalar_one()
 
 
+def _may_act(work: Work, session: Any) -> bool:
+    """Whether the period of an authority has not ended since."""
+    return organisations.authority(work.connection, session.resident_id, session.organisation_id) is not None
+
+
 def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
     now, fresh = clock.now(), refresh_tokens.new(session.id)
     _, idle = sessions.lives_of_staff() if session.staff_id else sessions.lives_of_resident(bool(session.elder_mode))
@@ -112,6 +117,8 @@ def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
         "idle_until": min(now + idle, session.expires_at),
         "tokens_until": now + settings().access_token_life,
     }
+    if session.organisation_id is not None and not _may_act(work, session):
+        values["organisation_id"] = None
     changed = work.run(update(rows).where(rows.c.id == session.id).values(**values).returning(rows)).one()
     answer = sessions.pair(work, changed, fresh)
     if session.device_sha256 is not None:

@@ -69,6 +69,7 @@ sessions = Table(
     # Access tokens of an older generation are dead although the session lives: what they say is not so any more.
     Column("generation", Integer, nullable=False, server_default="0"),
     Column("outdated_at", DateTime(timezone=True)),
+    Column("organisation_id", Uuid(as_uuid=True), ForeignKey("organisations.id")),
     Column("revoked_at", DateTime(timezone=True)),
     CheckConstraint("(resident_id IS NULL) <> (staff_id IS NULL)", name="one_person"),
     sealed_only("network"),
@@ -181,6 +182,7 @@ def _access_token(work: Work, session: Any) -> str:
     claims: dict[str, Any] = {"gen": session.generation, "sxp": int(end_of(session).timestamp())}
     if session.resident_id is not None:
         claims |= {"lvl": session.level, "auth_time": int(session.authenticated_at.timestamp())}
+        claims |= {"org": str(session.organisation_id)} if session.organisation_id else {}
         return tokens.issue(tokens.RESIDENTS, session.resident_id, session.id, claims)
     person = work.run(select(staff).where(staff.c.id == session.staff_id)).one()
     claims |= {"role": person.role, "dept": person.department_code}
@@ -206,6 +208,7 @@ def listing(connection: Connection, caller: Resident) -> list[dict[str, Any]]:
             "logged_in_at": row.created_at,
             "last_used_at": row.refreshed_at,
             "expires_at": end_of(row),
+            "organisation": row.organisation_id,
             "current": row.id == caller.session_id,
         }
         for row in rows

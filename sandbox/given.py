@@ -17,7 +17,7 @@ NAMES = (
     "LOOKS_PER_HOUR",
     "UNMASKING_SECONDS",
 )
-PREFIXES = ("S3_", "WECHAT_", "SMS_", "VOICE_")
+PREFIXES = ("S3_", "WECHAT_", "SMS_", "VOICE_", "SESSION_", "ELDER_SESSION_", "STAFF_SESSION_")
 
 
 class GivenError(RuntimeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.schemas.fields import Flag, Instant, text
+from api.schemas.organisations import OrganisationSchema
 from app.people import sign_ins
 
 
@@ -43,11 +44,24 @@ class SessionSchema(Schema):
     logged_in_at = Instant(required=True)
     last_used_at = Instant(required=True, metadata={"description": "The last login or refresh."})
     expires_at = Instant(required=True, metadata={"description": "Its end if it is not refreshed."})
+    organisation = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "The organisation that it acts for."}
+    )
     current = fields.Boolean(required=True, metadata={"description": "Whether it is the device that asks."})
 
 
 class SessionListSchema(Schema):
     items = fields.List(fields.Nested(SessionSchema), required=True)
+
+
+class ActingForSchema(Schema):
+    organisation = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "One of mine; null: for myself again."}
+    )
+
+
+class ActingSchema(AccessTokenSchema):
+    organisation = fields.Nested(OrganisationSchema, required=True, allow_none=True)
 
 
 class LoggedOutSchema(Schema):

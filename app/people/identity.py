@@ -30,11 +30,18 @@ class StepUpRequired(Refusal):
     """A fresh or stronger login is needed first; the draft stays as it is."""
 
 
+class ActsForOrganisation(Refusal):
+    """The session speaks for an organisation, and this would be done in the person's own name."""
+
+
 def require(connection: Connection, caller: Resident, service: ServiceVersion) -> None:
     """Filing and signing: a proved person, by a login of the service's level and freshness.
 
-    Raises StepUpRequired with `required_level`, `max_age_seconds` and `providers`.
+    Raises StepUpRequired with `required_level`, `max_age_seconds` and `providers`, and ActsForOrganisation: who acts
+    for whom must never be in doubt.
     """
+    if caller.organisation_id is not None:
+        raise ActsForOrganisation
     level = service.identity_level
     if level < PROVED_LEVEL and not _is_person(connection, caller):
         level = PROVED_LEVEL

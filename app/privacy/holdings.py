@@ -179,6 +179,34 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
         key_of="resident_id",
     ),
     Holding(
+        "representations",
+        _words("担任法定代表人的单位", "Organisations I represent"),
+        _MINE,
+        AT_ONCE,
+        shown={
+            "organisation_id": _words("单位", "Organisation"),
+            "proved_at": _words("认证时间", "Proved"),
+            "ended_at": _words("终止时间", "Ended"),
+        },
+    ),
+    Holding(
+        "authorisations",
+        _words("单位授权", "Authorisations by organisations"),
+        # A handler who never acted is known by their number alone.
+        "(handler_id = :person OR named_by = :person"
+        " OR handler_index = (SELECT document_number_index FROM residents WHERE id = :person))",
+        WITH_PERSON,
+        shown={
+            "organisation_id": _words("单位", "Organisation"),
+            "handler": _words("经办人", "Handler"),
+            "services": _words("事项", "Services"),
+            "starts_on": _words("起始日期", "From"),
+            "ends_on": _words("截止日期", "Until"),
+            "revoked_at": _words("撤销时间", "Revoked"),
+        },
+        key_of="organisation_id",
+    ),
+    Holding(
         "account_notices",
         _words("账户通知", "Notices about the account"),
         _MINE,

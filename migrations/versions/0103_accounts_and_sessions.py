@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0103"
 down_revision = "0102"
@@ -15,6 +16,8 @@ _SEALED = "{0} IS NULL OR (octet_length({0}) >= 47 AND get_byte({0}, 0) = 1)"
 def upgrade() -> None:
     _change_residents()
     _change_identities()
+    _create_organisations()
+    _create_authorisations()
     _change_sessions()
     _create_sign_ins()
     _create_account_notices()
@@ -78,8 +81,72 @@ def _change_sessions() -> None:
     # Nobody is logged out by this: a session of before keeps its end, and its living tokens count as living.
     op.execute("UPDATE sessions SET idle_until = expires_at, tokens_until = now() + interval '15 minutes'")
     op.alter_column("sessions", "idle_until", nullable=False)
+    op.add_column("sessions", sa.Column("organisation_id", sa.UUID(), nullable=True))
+    fk = op.f("sessions_organisation_id_fk")
+    op.create_foreign_key(fk, "sessions", "organisations", ["organisation_id"], ["id"])
     for name in ("outdated_at", "resident_id", "expires_at"):
         op.create_index(op.f(f"sessions_{name}_idx"), "sessions", [name], unique=False)
+
+
+def _create_organisations() -> None:
+    op.create_table(
+        "organisations",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("credit_code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("organisations_pk")),
+        sa.UniqueConstraint("credit_code", name=op.f("organisations_credit_code_key")),
+    )
+    op.create_table(
+        "representations",
+        sa.Column("organisation_id", sa.UUID(), nullable=False),
+        sa.Column("resident_id", sa.UUID(), nullable=False),
+        sa.Column("proved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisations.id"], name=op.f("representations_organisation_id_fk")
+        ),
+        sa.ForeignKeyConstraint(["resident_id"], ["residents.id"], name=op.f("representations_resident_id_fk")),
+        sa.PrimaryKeyConstraint("organisation_id", "resident_id", name=op.f("representations_pk")),
+    )
+    op.create_index(op.f("representations_resident_id_idx"), "representations", ["resident_id"], unique=False)
+    op.create_index(
+        "representations_one_idx",
+        "representations",
+        ["organisation_id"],
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+
+
+def _create_authorisations() -> None:
+    op.create_table(
+        "authorisations",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("organisation_id", sa.UUID(), nullable=False),
+        sa.Column("named_by", sa.UUID(), nullable=False),
+        sa.Column("handler_id", sa.UUID(), nullable=True),
+        sa.Column("handler", sa.LargeBinary(), nullable=False),
+        sa.Column("handler_index", sa.LargeBinary(), nullable=False),
+        sa.Column("services", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("ends_on >= starts_on", name=op.f("authorisations_period_check")),
+        sa.CheckConstraint("jsonb_array_length(services) > 0", name=op.f("authorisations_services_check")),
+        sa.CheckConstraint(_SEALED.format("handler"), name=op.f("authorisations_handler_sealed_check")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisations.id"], name=op.f("authorisations_organisation_id_fk")
+        ),
+        sa.ForeignKeyConstraint(["named_by"], ["residents.id"], name=op.f("authorisations_named_by_fk")),
+        sa.ForeignKeyConstraint(["handler_id"], ["residents.id"], name=op.f("authorisations_handler_id_fk")),
+        sa.PrimaryKeyConstraint("id", name=op.f("authorisations_pk")),
+    )
+    for names in (["organisation_id", "id"], ["handler_index"], ["handler_id"], ["named_by"]):
+        name = op.f(f"authorisations_{'_'.join(names)}_idx")
+        op.create_index(name, "authorisations", names, unique=False)
 
 
 def _create_sign_ins() -> None:

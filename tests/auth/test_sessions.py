@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
 import pytest
@@ -290,3 +292,37 @@ def test_a_device_id_that_could_be_guessed_is_refused(client: FlaskClient, devic
     response = client.post("/v1/tokens/refresh", json={"refresh_token": "x"}, headers=headers)
 
     assert (response.status_code, response.json["code"]) == (400, "device_invalid")
+
+
+_OTHER_PROCESS = """
+import os, sys, time
+import wsgi
+client, headers = wsgi.create_app().test_client(), {"Authorization": "Bearer " + os.environ["TOKEN"]}
+print(client.get("/v1/me", headers=headers).status_code, file=sys.stderr, flush=True)
+sys.stdin.readline()
+began = time.monotonic()
+while client.get("/v1/me", headers=headers).status_code == 200 and time.monotonic() - began < 10:
+    time.sleep(0.02)
+print(time.monotonic() - began, file=sys.stderr, flush=True)
+"""
+
+
+COMMAND = [sys.executable, "-c", _OTHER_PROCESS]
+
+
+def test_another_process_refuses_the_token_within_about_a_second(
+    log_in: LogIn, settings_environment: dict[str, str]
+) -> None:
+    mine = log_in()
+    environment = {**settings_environment, "TOKEN": mine.tokens["access_token"]}
+    with Popen(COMMAND, env=environment, text=True, stdin=PIPE, stdout=DEVNULL, stderr=PIPE) as other:
+        assert other.stdin is not None and other.stderr is not None
+        assert other.stderr.readline().strip() == "200"
+
+        assert mine.send("DELETE", "/v1/sessions/current").status_code == 204
+        other.stdin.write("\n")
+        other.stdin.close()
+        took = float(other.stderr.readline())
+
+    # A second between two looks, and some time on a busy machine.
+    assert took < 4

@@ -32,7 +32,7 @@ Sql = Callable[..., list[Any]]
 
 sweep: Any = mergers.sweep
 
-SHOWN = {"notices": [{"code": "platform", "version": 1}]}
+SHOWN = {"notices": [{"code": "wechat-push", "version": 1}]}
 
 
 def log_in(app: Flask, resident_id: uuid.UUID, level: int, device: Device | None = None) -> Phone:
