@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import request
 
-from api.doors import Door, Visit
+from api.doors import Door
 from api.headers import DEVICE
 from api.schemas.desk_logins import (
     DeskStepSchema,
@@ -23,13 +23,12 @@ from api.schemas.desk_logins import (
 )
 from api.schemas.logins import LoginAnswerSchema, LoginSchema, LoginStartSchema
 from app.refusals import InvalidContent
-from auth import devices, guards, logins, sessions, staff_logins, throttles
+from auth import devices, guards, logins, staff_logins, throttles
 from auth.devices import DeviceInvalid
 from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway
 
 door = Door("desk_logins", guards.anyone, "/v1/desk/logins", "Staff log in.")
-session_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions of the member of staff.")
 
 
 @door.handles(
@@ -54,7 +53,7 @@ def start_desk_login(language: str, device: str, wish: dict[str, Any]) -> dict[s
     body=LoginAnswerSchema,
     answer=DeskStepSchema,
     headers=(DEVICE,),
-    refuses=(DeviceInvalid, LoginRefused, LoginTooWeak, ProviderAway),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid),
     throttle=throttles.STAFF_LOGIN,
 )
 def complete_desk_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
@@ -153,9 +152,3 @@ def confirm_enrolment(language: str, device: str, offer: dict[str, Any], login_i
     """Show that the new factor works; with the first one come recovery codes."""
     kind, what = shown(offer)
     return staff_logins.confirm_enrolment(login_id, offer["ticket"], kind, what, devices.of(request))
-
-
-@session_door.saves("DELETE", "/current", status=204)
-def log_out_of_desk(visit: Visit) -> None:
-    """Log out at this desk."""
-    sessions.revoke(visit.work, visit.caller.session_id)

@@ -24,17 +24,17 @@ from app.people.identity import StepUpRequired
 from app.people.mergers import MergeNotPossible
 from app.refusals import InvalidContent
 from auth import addresses, devices, guards, logins, throttles
-from auth.devices import DeviceInvalid
+from auth.devices import HEADER, DeviceInvalid
 from auth.logins import LoginTooWeak
 from auth.providers.interface import LoginRefused, ProviderAway, ProviderBusy
 from auth.providers.phone import CodeRefused
 from auth.providers.wechat import WechatBlocked
 from auth.tokens import TokenInvalid, TokenMissing
 
+# What WeChat and one-time codes can be refused for, beside what any login can.
+_OF_CODES = (ProviderBusy, WechatBlocked, CodeRefused, CodesLimited)
 # What adding a login to an account can be refused for, beside what any login can.
 _OF_LINKS = (TokenMissing, TokenInvalid, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
-# What single ways to log in refuse.
-_OF_WAYS = (ProviderBusy, WechatBlocked, CodeRefused, CodesLimited)
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
 
@@ -60,7 +60,7 @@ def start_login(language: str, device: str, wish: dict[str, Any]) -> dict[str, A
     body=LoginAnswerSchema,
     answer=TokenPairSchema,
     headers=(DEVICE,),
-    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_LINKS, *_OF_WAYS),
+    refuses=(LoginRefused, LoginTooWeak, ProviderAway, DeviceInvalid, *_OF_CODES, *_OF_LINKS),
     throttle=throttles.LOGIN_ANSWER,
 )
 def complete_login(language: str, device: str, answer: dict[str, Any], login_id: UUID) -> dict[str, Any]:
@@ -79,4 +79,4 @@ def _owner() -> Resident:
 
 def _from() -> dict[str, str]:
     """Where a wish comes from, for limits. What a client is called by its User-Agent it shares with thousands."""
-    return {"address": addresses.of(request) or "", "device": request.headers.get("OnePhone-Device", "")[:200]}
+    return {"address": addresses.of(request), "device": request.headers.get(HEADER, "")[:200]}

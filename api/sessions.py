@@ -31,6 +31,7 @@ from auth.sessions import SessionNotFound
 token_door = Door("tokens", guards.anyone, "/v1/tokens", "Keep a session alive.")
 door = Door("sessions", guards.residents, "/v1/sessions", "The devices I am logged in on.")
 sign_in_door = Door("sign_ins", guards.residents, "/v1/sign-ins", "Who came in under my name, or tried.")
+desk_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions of the member of staff.")
 
 
 @token_door.handles(
@@ -89,3 +90,9 @@ def list_sign_ins(visit: Visit, query: dict[str, Any]) -> dict[str, Any]:
     """My sign-ins of six months, those that were refused too, newest first."""
     before, limit = after_id(query["cursor"]), query["limit"]
     return page(sign_ins.listing(visit.connection, visit.caller, before, limit + 1), limit, "id")
+
+
+@desk_door.saves("DELETE", "/current", status=204)
+def log_out_of_desk(visit: Visit) -> None:
+    """Log out at this desk."""
+    sessions.revoke(visit.work, visit.caller.session_id)

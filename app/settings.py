@@ -87,13 +87,13 @@ class Settings:
     staff_password_length: int
     staff_password_classes: int
     staff_password_days: int
-    staff_idle: timedelta
     passkey_origins: tuple[str, ...]
     refresh_token_life: timedelta
     session_idle: timedelta
     elder_session_life: timedelta
     elder_session_idle: timedelta
     staff_session_life: timedelta
+    staff_session_idle: timedelta
     refresh_grace: timedelta = timedelta(seconds=30)
     access_token_life: timedelta = timedelta(minutes=15)
     login_life: timedelta = timedelta(minutes=10)
@@ -165,7 +165,6 @@ def settings() -> Settings:
         "staff_password_length": env.int("STAFF_PASSWORD_LENGTH", 12, validate=validate.Range(min=8, max=64)),
         "staff_password_classes": env.int("STAFF_PASSWORD_CLASSES", 1, validate=validate.Range(min=1, max=4)),
         "staff_password_days": env.int("STAFF_PASSWORD_DAYS", 0, validate=validate.Range(min=0, max=3650)),
-        "staff_idle": env.timedelta("STAFF_IDLE_SECONDS", timedelta(minutes=30), validate=_AT_MOST_A_DAY),
         "passkey_origins": env.list("PASSKEY_ORIGINS", []),
         "metrics_token": env.str("METRICS_TOKEN", "", validate=_is_long_or_absent),
         **_session_lives(env),
@@ -304,6 +303,7 @@ def _session_lives(env: environs.Env) -> dict[str, timedelta]:
         "elder_session_life": seconds("ELDER_SESSION_SECONDS", timedelta(days=90)),
         "elder_session_idle": seconds("ELDER_SESSION_IDLE_SECONDS", timedelta(days=60)),
         "staff_session_life": seconds("STAFF_SESSION_SECONDS", timedelta(hours=12)),
+        "staff_session_idle": seconds("STAFF_SESSION_IDLE_SECONDS", timedelta(minutes=30)),
     }
 
 

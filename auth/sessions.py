@@ -149,7 +149,7 @@ def lives_of_resident(elder: bool) -> tuple[timedelta, timedelta]:
 
 def lives_of_staff() -> tuple[timedelta, timedelta]:
     """The same for a member of staff."""
-    return settings().staff_session_life, settings().staff_idle
+    return settings().staff_session_life, settings().staff_session_idle
 
 
 def end_of(session: Any) -> datetime:

@@ -76,7 +76,7 @@ def clerk_of(token: str) -> Clerk:
 
 def office_of(token: str) -> str:
     """The code of the office an access token speaks for. Raises TokenInvalid."""
-    code, expires_at = _verified_office(token)
+    code, expires_at = _verified_office(_bounded(token), token_keys.current().number)
     _check_time(expires_at)
     return code
 
@@ -105,7 +105,7 @@ def _verified_clerk(token: str, keys_number: int) -> tuple[Clerk, int]:
 
 
 @lru_cache(maxsize=1024)
-def _verified_office(token: str) -> tuple[str, int]:
+def _verified_office(token: str, keys_number: int) -> tuple[str, int]:
     return _verified(token, OFFICES, lambda claims: str(claims["sub"]))
 
 

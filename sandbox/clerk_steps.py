@@ -81,8 +81,8 @@ def enter(answer: dict[str, Any], number: str) -> Response:
     person = next((one.key for one in staff() if one.staff_number == number), None)
     fresh = secrets.token_urlsafe(32)
     memory().execute(
-        "insert into page_session (id, page, state, login, person, access_token, refresh_token) "
-        "values (?,?,'','',?,?,?)",
+        "insert into page_login (id, page, state, login, secret, person, access_token, refresh_token) "
+        "values (?,?,'','','',?,?,?)",
         *(fresh, PAGE.name, person, answer["access_token"], answer["refresh_token"]),
     )
     page = render_template("clerk_step.html", next="done", codes=answer.get("recovery_codes") or [])

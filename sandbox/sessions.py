@@ -68,7 +68,10 @@ def app_address(sdk: dict[str, Any], back: str) -> str:
 
 
 def finish(page: Page) -> Response:
-    """The browser is back: change what it brings into tokens, under a new cookie. Raises Unfinished."""
+    """The browser is back from the provider: change what it brings into tokens, under a new cookie.
+
+    Raises Unfinished.
+    """
     session = current(page)
     state = request.args.get("state", "")
     expected = session["state"] if session else ""  # Empty once a login is over.

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.schemas.fields import Instant, text
-from auth.staff_logins import PASSKEY, RECOVERY_CODE, TOTP
+from auth.staff_steps import PASSKEY, RECOVERY_CODE, TOTP
 
 _TICKET = {"description": "From the step before; good for this step of this login alone."}
 

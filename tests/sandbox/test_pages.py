@@ -440,7 +440,7 @@ def test_a_first_login_sets_a_password_and_adds_an_app(client: FlaskClient, onep
 def test_single_sign_on_may_be_asked_for_a_second_factor(client: FlaskClient, onephone: FakeOnePhone) -> None:
     onephone.answers["POST", "/v1/desk/logins/login1/complete"] = 200, {"next": "second_factor", **STEP}
     there = urlsplit(client.post("/clerk/login").location)
-    query = there.query
+    query = there.query.replace("http%3A%2F%2Fapp.test", "http%3A%2F%2Fdesk.test")
     back = urlsplit(client.post(f"{there.path}?{query}", data={"person": "chen-clerk"}).location)
 
     page = client.get(f"/clerk/callback?{back.query}")

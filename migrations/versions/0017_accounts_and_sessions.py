@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0018"
-down_revision = "0017"
+revision = "0017"
+down_revision = "0016"
 
 # The overhead of a seal and its format, as `app/crypto/envelopes.py` has them.
 _SEALED = "{0} IS NULL OR (octet_length({0}) >= 47 AND get_byte({0}, 0) = 1)"
