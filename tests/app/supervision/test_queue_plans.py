@@ -76,6 +76,8 @@ class Queue:
 def queue(make_line: Callable[..., Line], make_newcomer: Callable[[str, str], Phone]) -> Iterator[Queue]:
     line, other = make_line(), make_line()
     other.file()
+    # The first of the line is a real one, sealed with a key of its own, because it will be opened.
+    line.file()
     receipt, clerk = line.file(), clerk_of(make_newcomer("clerk", "gongan"))
     with database.engine().connect() as connection:
         yield Queue(Work(connection), line, other, receipt, clerk)
