@@ -292,7 +292,6 @@ def _refused(reason: str, audience: str, provider: str) -> None:
     """Tell operators. Reasons are words of our own code, so nothing that was brought can stand in a log or a label."""
     refusals.count("login", reason)
     log.warning("login_refused", reason=reason, audience=audience, provider=provider)
-    refusals.count(f"{audience}_login", reason)
 
 
 def _sealed(
