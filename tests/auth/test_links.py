@@ -189,7 +189,10 @@ def test_the_last_login_that_works_is_not_taken_away(visitor: Phone, linking: Br
     assert visitor.get("/v1/identities").json["items"][0]["removable"] is False
 
 
-def test_a_login_at_a_provider_that_is_gone_does_not_count_as_one_that_works(visitor: Phone, linking: Browser) -> None:
+def test_a_login_at_a_provider_that_is_gone_does_not_count_as_one_that_works(
+    visitor: Phone, linking: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(settings().eid_providers, "wechat", raising=False)
     ways = linked(visitor, linking)
     shown = {way["provider"]: way for way in visitor.get("/v1/identities").json["items"]}
     assert shown["wechat"]["usable"] is False and shown["wechat"]["removable"] is True
