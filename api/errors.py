@@ -138,6 +138,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     handlers.HandlerLimitReached: Problem(409, "授权的经办人太多", "Too many handlers are authorised"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),
     logins.LoginTooWeak: Problem(403, "认证等级不够或认证已久", "Proved too weakly, or too long ago"),
+    accounts.PersonUnproved: Problem(403, "没有证明是谁", "The login proved no person"),
     providers.ProviderAway: Problem(503, "认证服务暂不可用，请稍后再试", "The e-ID provider is away; try again"),
     staff_changes.StaffNotManageable: Problem(403, "只有管理员可以管理工作人员账号", "Administrators manage accounts"),
     staff_changes.OwnAccount: Problem(403, "不能管理自己的账号", "Nobody manages their own account"),

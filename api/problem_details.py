@@ -125,6 +125,7 @@ DETAILS: dict[str, dict[str, str]] = {
             "Prove it in a stronger way, and freshly, then try again.",
         ),
         ("provider_away", "不是您的问题，请过几分钟再登录。", "It is not your fault: try again in a few minutes."),
+        ("person_unproved", "请改用电子身份登录。", "Please log in by e-ID."),
         (
             "provider_busy",
             "不是您的问题，请按 Retry-After 稍后再登录。",

@@ -235,8 +235,8 @@ def accept(person: str, times: int, shape: str = "json") -> int:
     template = settings().wechat_template
     credits = records.add_credits(person, template, times)
     entry = {"TemplateId": template, "SubscribeStatusString": "accept", "PopupScene": "2"}
-    for ago in range(min(times, 3)):
-        push(records.openid_of(person), "subscribe_msg_popup_event", [entry], shape, ago)
+    for _ in range(min(times, 3)):
+        push(records.openid_of(person), "subscribe_msg_popup_event", [entry], shape)
     return credits
 
 

@@ -32,12 +32,23 @@ TRIES, SECONDS = 3, 5
 LATER = 0.3  # seconds until the outcome of a message is told
 
 
-def subscription(openid: str, event: str, entries: list[dict[str, str]], shape: str, ago: int = 0) -> bytes:
-    """The event in plain, in its shape. `ago` makes it so many seconds older: no two of one user are alike."""
+_last: dict[str, int] = {}
+_last_lock = threading.Lock()
+
+
+def moment_of(openid: str) -> int:
+    """Seconds since 1970, and for one user never the same twice: by user, time and name an event is known."""
+    with _last_lock:
+        _last[openid] = max(int(time.time()), _last.get(openid, 0) + 1)
+        return _last[openid]
+
+
+def subscription(openid: str, event: str, entries: list[dict[str, str]], shape: str) -> bytes:
+    """The event in plain, in its shape."""
     head = {
         "ToUserName": ORIGINAL_ID,
         "FromUserName": openid,
-        "CreateTime": str(int(time.time()) - ago),
+        "CreateTime": str(moment_of(openid)),
         "MsgType": "event",
         "Event": event,
     }
@@ -77,9 +88,9 @@ def encrypt(message: bytes, app_id: str, encoding_key: str) -> str:
     return base64.b64encode(worker.update(plain + bytes([pad]) * pad) + worker.finalize()).decode()
 
 
-def push(openid: str, event: str, entries: list[dict[str, str]], shape: str, ago: int = 0) -> bool:
+def push(openid: str, event: str, entries: list[dict[str, str]], shape: str) -> bool:
     """Tell OnePhone now; whether it took it."""
-    return deliver(settings(), openid, subscription(openid, event, entries, shape, ago), shape)
+    return deliver(settings(), openid, subscription(openid, event, entries, shape), shape)
 
 
 def push_later(openid: str, event: str, entries: list[dict[str, str]], shape: str) -> None:

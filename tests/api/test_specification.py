@@ -68,8 +68,9 @@ def test_every_error_is_the_one_problem(spec: dict[str, Any]) -> None:
 
 def test_whoever_creates_or_acts_needs_an_idempotency_key(spec: dict[str, Any]) -> None:
     # These may be repeated without one: a login or token is good once, a look is a new record each time, and an
-    # office's message has an id of its own, as WeChat's has.
-    repeatable = ("/v1/logins", "/v1/desk", "/v1/tokens", "/v1/offices", "/v1/wechat")
+    # office's message has an id of its own, as WeChat's has;
+    # to act for somebody may be said twice.
+    repeatable = ("/v1/logins", "/v1/desk", "/v1/tokens", "/v1/offices", "/v1/wechat", "/v1/sessions/acting-for")
     posts = [(n, o) for n, o in operations(spec) if n.startswith("post ") and not n[5:].startswith(repeatable)]
 
     assert posts

@@ -33,7 +33,6 @@ class Pusher:
     def __init__(self, client: FlaskClient, phone: Phone) -> None:
         self.client = client
         self.openid = f"openid-{phone.resident_id}"
-        self.ago = 0
         self.chosen = SandboxSettings(
             *("", "", "", "", {}, {}, {}, settings().wechat_app_id, "", settings().wechat_progress_template),
             wechat_push_token=settings().wechat_push_token,
@@ -42,9 +41,8 @@ class Pusher:
 
     def message(self, event: str, *entries: dict[str, str], shape: str = "json") -> bytes:
         """An event that no other of this story is like."""
-        self.ago += 1
         template = {"TemplateId": settings().wechat_progress_template}
-        return sandbox_push.subscription(self.openid, event, [template | one for one in entries], shape, self.ago)
+        return sandbox_push.subscription(self.openid, event, [template | one for one in entries], shape)
 
     def send(self, message: bytes, shape: str = "json") -> TestResponse:
         query, body = sandbox_push.request_for(self.chosen, self.openid, message, shape)

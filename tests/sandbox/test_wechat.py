@@ -2,13 +2,17 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from sandbox import wechat_push
+from sandbox.settings import Settings
 from tests.sandbox.conftest import MakeApp
+from tests.sandbox.fake_onephone import FakeOnePhone
 
 SESSION = {"appid": "wx-test", "secret": "wechat secret", "grant_type": "authorization_code"}
 TOKEN = {"appid": "wx-test", "secret": "wechat secret", "grant_type": "client_credential"}
@@ -340,3 +344,77 @@ def test_everything_outlives_the_process(make_app: MakeApp) -> None:
     assert openid(again) == to
     assert errcode(send(again, token, to)) == 0 and errcode(send(again, token, to)) == 43101
     assert errcode(again.get("/wechat/sns/jscode2session", query_string={**SESSION, "js_code": code})) == 0
+
+
+def number_code(client: FlaskClient, person: str = "li-jianguo") -> str:
+    return str(client.post("/wechat/phone/number", json={"person": person}).get_json()["code"])
+
+
+def ask_number(client: FlaskClient, token: str, **body: Any) -> TestResponse:
+    return client.post(f"/wechat/wxa/business/getuserphonenumber?access_token={token}", json=body)
+
+
+def test_a_phone_code_gives_the_number_once_with_a_watermark(client: FlaskClient) -> None:
+    code, token = number_code(client), new_token(client)
+
+    info = json.loads(ask_number(client, token, code=code, openid=openid(client)).data)["phone_info"]
+
+    assert (info["purePhoneNumber"], info["watermark"]["appid"]) == ("19900000002", "wx-test")
+    assert errcode(ask_number(client, token, code=code)) == 40163
+
+
+def test_the_country_code_comes_as_a_number_and_as_a_string(client: FlaskClient) -> None:
+    token = new_token(client)
+    told = [
+        json.loads(ask_number(client, token, code=number_code(client, person)).data)["phone_info"]["countryCode"]
+        for person in ("wang-guilan", "li-jianguo")
+    ]
+
+    assert told == ["86", 86]
+
+
+def test_a_phone_code_of_another_openid_or_kind_is_invalid(client: FlaskClient) -> None:
+    token = new_token(client)
+    for code, who in ((number_code(client, "zhang-wei"), openid(client)), (new_code(client), openid(client))):
+        assert errcode(ask_number(client, token, code=code, openid=who)) == 40029
+    assert errcode(ask_number(client, token)) == 47001
+    assert errcode(ask_number(client, "no token", code=number_code(client))) == 40001
+
+
+@pytest.mark.parametrize(("mode", "code"), [("limited", 45011), ("blocked", 40226)])
+def test_logins_can_be_limited_and_blocked(client: FlaskClient, mode: str, code: int) -> None:
+    client.put("/wechat/control", json={"mode": mode})
+
+    found = client.get("/wechat/sns/jscode2session", query_string={**SESSION, "js_code": new_code(client)})
+
+    assert errcode(found) == code
+
+
+def test_a_cancel_takes_every_credit(client: FlaskClient) -> None:
+    accept(client, times=3)
+
+    assert client.post("/wechat/phone/cancel", json={"person": "li-jianguo"}).get_json() == {"credits": 0}
+    assert accept(client) == 1
+    assert client.post("/wechat/phone/cancel", json={"person": "nobody"}).status_code == 404
+
+
+def test_an_event_has_the_shapes_of_wechat_s_page() -> None:
+    one, two = {"TemplateId": "t"}, [{"TemplateId": "t"}, {"TemplateId": "u"}]
+
+    bare = json.loads(wechat_push.subscription("o", "subscribe_msg_popup_event", [one], "json"))
+    many = json.loads(wechat_push.subscription("o", "subscribe_msg_popup_event", two, "json"))
+    nested = wechat_push.subscription("o", "subscribe_msg_popup_event", two, "xml").decode()
+
+    assert bare["List"] == one and many["List"] == two and isinstance(bare["CreateTime"], str)
+    assert nested.count("<List>") == 2 and nested.count("<SubscribeMsgPopupEvent>") == 1
+
+
+def test_a_push_is_tried_three_times_and_told_to_nobody_without_a_token(
+    chosen: Settings, onephone: FakeOnePhone
+) -> None:
+    told = replace(chosen, onephone_url=onephone.url, wechat_push_token="token", wechat_push_key="A" * 43)
+
+    assert not wechat_push.deliver(told, "o", b"{}", "json")
+    assert [call.path for call in onephone.calls] == ["/v1/wechat/events"] * 3
+    assert not wechat_push.deliver(replace(told, wechat_push_token=""), "o", b"{}", "json")
+    assert len(onephone.calls) == 3
