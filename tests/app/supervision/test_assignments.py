@@ -25,7 +25,7 @@ from app.supervision.order_check import faults, reasons
 from tests.lines import OFFICE, Killed, Line, clerk_of, dying, step
 from tests.product import Phone
 
-CLERKS, WAITING = 32, 80
+CLERKS, WAITING = 32, 56
 
 Sql = Callable[..., list[Any]]
 Hire = Callable[[str, str], Phone]
