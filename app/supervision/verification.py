@@ -59,7 +59,6 @@ PARTS: Final[Mapping[str, Words]] = {
 }
 """What can be wrong, in words."""
 
-_WITH_CONTENT: Final = ("receive", "refile")
 _BATCH: Final = 500
 
 
@@ -235,9 +234,9 @@ def _personal_part(key: DataKey, row: RowMapping) -> str | None:
 
 
 def _content_holds(filed: RowMapping, rows: list[RowMapping]) -> bool:
-    """Whether the last row that came with a content names the hash that the submission has.
+    """Whether the last row that came with a content (filed, corrected, completed) names the hash that stands now.
 
     Rows from before there was a chain name none.
     """
-    said = [row["terms"].get("content_sha256") for row in rows if row["step"] in _WITH_CONTENT]
-    return not said or said[-1] in (None, filed["content_sha256"]) or filed["erased_at"] is not None
+    said = [row["terms"]["content_sha256"] for row in rows if "content_sha256" in row["terms"]]
+    return not said or said[-1] == filed["content_sha256"] or filed["erased_at"] is not None
