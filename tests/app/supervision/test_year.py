@@ -111,7 +111,7 @@ class Case:
     pause: tuple[date, date] | None = None
     alarms: dict[tuple[str, date, str], date] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def day(self) -> date:
         return self.received.astimezone(CHINA).date()
 
@@ -255,9 +255,9 @@ def _plant(service: ServiceVersion, person: UUID, cases: list[Case]) -> None:
 
 def _by_hand(case: Case, person: UUID, today: date) -> None:
     """What staff and the applicant do that day, at ten in the morning or later, as far as it is still possible."""
-    moment = max(datetime.combine(today, time(10), CHINA), case.received)
-    if case.day > today:
+    if today not in (case.accepted, case.asked, case.refiled, case.decided):
         return
+    moment = max(datetime.combine(today, time(10), CHINA), case.received)
     with database.work() as work:
         if case.accepted == today and case.state == "received":
             take_step(work, case.id, "accept", CLERK, moment)
