@@ -189,7 +189,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     mergers.MergeNotPossible: Problem(409, "两个账户现在不能合并", "The two accounts cannot become one now"),
     identity.ActsForOrganisation: Problem(409, "您正在代表单位办事", "You are acting for an organisation"),
     organisations.OrganisationNotFound: Problem(404, "没有这个单位", "No such organisation"),
-    handlers.HandlerNotFound: Problem(404, "没有这项授权", "No such authorisation"),
+    handlers.AuthorisationNotFound: Problem(404, "没有这项授权", "No such authorisation"),
     organisations.NotLegalRepresentative: Problem(403, "只有法定代表人可以授权", "For the legal representative only"),
     handlers.HandlerLimitReached: Problem(409, "授权的经办人太多", "Too many handlers are authorised"),
     providers.LoginRefused: Problem(403, "认证没有通过，请重新登录", "The login was not confirmed; start again"),

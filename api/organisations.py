@@ -13,7 +13,7 @@ from api.schemas.organisations import (
     OrganisationListSchema,
 )
 from app.people import handlers, organisations
-from app.people.handlers import HandlerLimitReached, HandlerNotFound
+from app.people.handlers import AuthorisationNotFound, HandlerLimitReached
 from app.people.identity import StepUpRequired
 from app.people.organisations import NotLegalRepresentative, OrganisationNotFound
 from app.refusals import InvalidContent
@@ -52,7 +52,7 @@ def authorise_handler(visit: Visit, wish: dict[str, Any], organisation_id: UUID)
     "DELETE",
     "/<uuid:organisation_id>/handlers/<uuid:authorisation_id>",
     status=204,
-    refuses=(StepUpRequired, OrganisationNotFound, HandlerNotFound),
+    refuses=(StepUpRequired, OrganisationNotFound, AuthorisationNotFound),
 )
 def revoke_handler(visit: Visit, organisation_id: UUID, authorisation_id: UUID) -> None:
     """Take a handler's authority back, or lay one's own down; it counts at once."""

@@ -309,7 +309,7 @@ DETAILS: dict[str, dict[str, str]] = {
             "The draft was not changed. Switch back to yourself first, to apply in your own name.",
         ),
         ("organisation_not_found", "请从“我的单位”重新选择。", "Choose from your organisations again."),
-        ("handler_not_found", "授权可能已经终止，请刷新列表。", "It may have ended: read the list again."),
+        ("authorisation_not_found", "授权可能已经终止，请刷新列表。", "It may have ended: read the list again."),
         (
             "not_legal_representative",
             "经办人不能转委托。请法定代表人办理。",

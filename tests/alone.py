@@ -13,6 +13,7 @@ from flask import Flask
 from psycopg import sql
 
 from app import database, seeds
+from app.catalogue import calendars, services
 from app.crypto import data_keys
 from app.settings import settings
 from tests.conftest import clone
@@ -25,6 +26,8 @@ def _use(reached: dict[str, Any], name: str) -> None:
     settings.cache_clear()
     database.close()
     data_keys.forget()
+    services.forget()
+    calendars.forget()
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +40,16 @@ def seeded(product: Flask, reached: dict[str, Any], process_name: str) -> str:
     data_keys.of_the_house()
     _use(reached, process_name)
     return name
+
+
+@pytest.fixture(scope="module")
+def own_world(seeded: str, reached: dict[str, Any], process_name: str) -> Iterator[None]:
+    """A database of this file's stories alone: a sweeper of the year 2041 finds nothing of anybody else's."""
+    name = f"{process_name}_{uuid.uuid4().hex[:8]}"
+    clone(reached, name, seeded)
+    _use(reached, name)
+    yield
+    _use(reached, process_name)
 
 
 @pytest.fixture

@@ -1,33 +1,29 @@
-"""Fixtures for stories about time: a service with ordinary limits, filed at any instant, and a database of its own."""
+"""Fixtures for stories about time: a service with ordinary limits, filed at any instant."""
 
 from __future__ import annotations
 
 import copy
-import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from flask import Flask
-from psycopg import sql as words
 
-from app import clock, database, seeds
-from app.catalogue import calendars, services
+from app import clock, database
+from app.catalogue import services
 from app.catalogue.editions import PROMISED, ServiceVersion
 from app.clock import CHINA
 from app.people import residents
 from app.people.callers import Resident
 from app.people.residents import Person
 from app.privacy import notices
-from app.settings import settings
 from app.submissions import submissions
 from app.submissions.history import Actor
-from tests.conftest import TEMPLATE
+from tests import handled
 
 FileCase = Callable[..., UUID]
 
@@ -57,7 +53,14 @@ def publish_service(**changes: Any) -> ServiceVersion:
     with database.reading() as connection:
         plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
     code = f"test-{uuid.uuid4()}"
-    definition = plain | {"code": code, "version": 1, "case_type": PROMISED, "limits": LIMITS, **changes}
+    definition = plain | {
+        "code": code,
+        "version": 1,
+        "case_type": PROMISED,
+        "limits": LIMITS,
+        **handled.asked(),
+        **changes,
+    }
     with database.work() as work:
         services.publish(work, definition)
         services.forget()
@@ -83,38 +86,3 @@ def file_case(product: Flask) -> FileCase:
             return UUID(str(submissions.submit_at_once(work, caller, service.code, {}, "zh")["id"]))
 
     return run
-
-
-@pytest.fixture(scope="session")
-def planted(product: Flask, reached: dict[str, Any], process_name: str) -> Iterator[str]:
-    """A database with nothing but the demo's services and staff, to be copied; its name."""
-    name, before = f"{process_name}_planted", os.environ["DATABASE_URL"]
-    _copy(reached, TEMPLATE, name)
-    _move_to(reached["postgres"].format(database=name))
-    seeds.plant()
-    _move_to(before)
-    yield name
-
-
-@pytest.fixture(scope="module")
-def own_world(planted: str, reached: dict[str, Any]) -> Iterator[None]:
-    """A database of this file's stories alone: a sweeper of the year 2041 finds nothing of anybody else's."""
-    name, before = f"{planted}_{uuid.uuid4().hex[:8]}", os.environ["DATABASE_URL"]
-    _copy(reached, planted, name)
-    _move_to(reached["postgres"].format(database=name))
-    yield
-    _move_to(before)
-
-
-def _copy(reached: dict[str, Any], template: str, name: str) -> None:
-    statement = words.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-    with psycopg.connect(reached["postgres"].format(database="postgres"), autocommit=True) as connection:
-        connection.execute(statement.format(words.Identifier(name), words.Identifier(template)))
-
-
-def _move_to(url: str) -> None:
-    database.close()
-    os.environ["DATABASE_URL"] = url
-    settings.cache_clear()
-    services.forget()
-    calendars.forget()

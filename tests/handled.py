@@ -10,13 +10,16 @@ from typing import Any
 from app import clock, database
 from app.catalogue import calendars, departments, services
 from app.catalogue.services import ServiceVersion
-from app.catalogue.working_days import add_working_days
+from app.catalogue.working_days import Calendar, add_working_days
 from app.submissions import submissions
 from app.submissions.history import Given, Item
 from app.submissions.steps import STEPS
 from app.submissions.turns import assignments
 from tests.planted import caller_of
 from tests.product import Phone
+
+A_DAY = add_working_days(Calendar.load(), clock.today(), 20).date
+"""A working day that leaves time enough for everything."""
 
 WORDS = {"zh": "词", "en": "words"}
 PHOTO, DEED, COMMITS, STREET = "/materials/photo", "/materials/deed", "/answers/commits", "/answers/street"
@@ -44,21 +47,13 @@ def _field(name: str) -> dict[str, Any]:
     }
 
 
-def service(of: str, **changes: Any) -> ServiceVersion:
-    """A promised service of this department: two optional materials, of which the photo may be brought later, and a
-    commitment that is enough to decide on."""
+def asked() -> dict[str, Any]:
+    """A form and materials that a definition may ask for: all optional, and the photo may be brought later."""
     with database.reading() as connection:
-        plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
         permit = copy.deepcopy(services.current(connection, "residence-permit").definition)
     photo = next(one for one in permit["materials"] if one["code"] == "photo") | {"required": False}
     shapes = {"street": {"type": "string", "maxLength": 50}, "commits": {"type": "boolean"}}
-    made = plain | {
-        "code": f"test-{uuid.uuid4()}",
-        "version": 1,
-        "department": of,
-        "case_type": 2,
-        "connector": "none",
-        "limits": {"legal": None, "promised": {"value": 20, "unit": "working_day"}},
+    return {
         "form": {
             "schema": {"type": "object", "properties": shapes, "additionalProperties": False},
             "layout": [_field("street"), _field("commits")],
@@ -67,6 +62,22 @@ def service(of: str, **changes: Any) -> ServiceVersion:
             photo | {"conditional": {"value": 10, "unit": "working_day"}},
             photo | {"code": "deed"},
         ],
+    }
+
+
+def service(of: str, **changes: Any) -> ServiceVersion:
+    """A promised service of this department: two optional materials, of which the photo may be brought later, and a
+    commitment that is enough to decide on."""
+    with database.reading() as connection:
+        plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
+    made = plain | {
+        "code": f"test-{uuid.uuid4()}",
+        "version": 1,
+        "department": of,
+        "case_type": 2,
+        "connector": "none",
+        "limits": {"legal": None, "promised": {"value": 20, "unit": "working_day"}},
+        **asked(),
         "commitment": {"field": "commits", "basis": WORDS},
     }
     with database.work() as work:

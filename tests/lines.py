@@ -22,6 +22,7 @@ from app.privacy import notices
 from app.settings import settings
 from app.submissions import history, submissions
 from app.submissions.history import NOTHING, Actor, Given
+from tests import handled
 from tests.product import Phone
 
 LIMITS = {"legal": {"value": 20, "unit": "working_day"}, "promised": {"value": 10, "unit": "working_day"}}
@@ -77,7 +78,7 @@ def make_line(product: Flask, phone: Phone) -> Callable[..., Line]:
             plain = copy.deepcopy(services.current(connection, "housing-fund-balance").definition)
         code = f"test-{uuid.uuid4()}"
         definition = plain | {"code": code, "version": 1, "case_type": services.PROMISED, "department": "gongan"}
-        definition |= {"limits": LIMITS, **changes}
+        definition |= {"limits": LIMITS, **handled.asked(), **changes}
         with database.work() as work:
             services.publish(work, definition)
             services.forget()

@@ -38,7 +38,7 @@ LONGEST: Final = timedelta(days=3 * 366)
 _MOST = 200
 
 
-class HandlerNotFound(NotFound):
+class AuthorisationNotFound(NotFound):
     """No such authorisation, or it has ended."""
 
 
@@ -116,7 +116,8 @@ def _standing(work: Work, organisation_id: UUID) -> list[Any]:
 def revoke(work: Work, caller: Resident, organisation_id: UUID, authorisation_id: UUID) -> UUID | None:
     """End an authorisation at once: the legal representative takes it back, or the handler lays it down.
 
-    The handler's account, None when they never acted. Raises StepUpRequired, OrganisationNotFound, HandlerNotFound.
+    The handler's account, None when they never acted. Raises StepUpRequired, OrganisationNotFound,
+    AuthorisationNotFound.
     """
     require_level(caller)
     c = authorisations.c
@@ -126,7 +127,7 @@ def revoke(work: Work, caller: Resident, organisation_id: UUID, authorisation_id
     if not represents and (row is None or row.handler_id != caller.id):
         raise OrganisationNotFound
     if row is None:
-        raise HandlerNotFound
+        raise AuthorisationNotFound
     work.run(update(authorisations).where(c.id == authorisation_id).values(revoked_at=clock.now()))
     handler: UUID | None = row.handler_id
     return handler

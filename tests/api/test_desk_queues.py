@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from app import clock
 from app.submissions.history import SYSTEM, Actor, Given, Item, applicant
 from app.supervision.order_check import faults
+from tests import handled
 from tests.lines import OFFICE, QUOTA, Line, step
 from tests.product import Phone, RunJobs
 
@@ -290,7 +291,7 @@ def test_supervisors_and_auditors_see_who_took_whom_out_of_turn_and_why(
 def test_a_correction_keeps_its_handler_and_its_place(line: Line, clerk: Phone, sql: Sql) -> None:
     receipt = line.file()
     line.next(clerk)
-    asked = Given(items=(Item("/materials/photo", "照片不清楚"),), until=date(2026, 12, 31))
+    asked = Given(items=(Item("/materials/photo", "照片不清楚"),), until=handled.day_after(20))
     step(receipt, "ask_correction", Actor("staff", "clerk", "陈静", clerk.resident_id), asked)
     step(receipt, "refile", applicant(line.phone.resident_id))
 

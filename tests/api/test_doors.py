@@ -23,7 +23,7 @@ WITHOUT_A_DOOR = {"openapi", "swagger_ui.show"}
 
 OPEN = {
     *("services", "regions", "departments", "notices", "logins", "desk_logins", "tokens", "health", "keys"),
-    *("open_erasures", "open_queues", "office_tokens"),
+    *("open_erasures", "open_queues", "open_proofs", "office_tokens"),
 }
 """The doors that anyone may walk through. Adding one here is a decision, so it is written twice."""
 

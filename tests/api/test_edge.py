@@ -27,6 +27,7 @@ HEADERS = {
 PUBLIC = {
     *("services.list_services", "services.list_classes", "services.read_guide", "services.read_service_notice"),
     *("regions.list_regions", "departments.list_departments", "notices.list_notices", "openapi"),
+    *("keys.show_keys", "open_queues.list_open_queues"),
 }
 """What a proxy may keep for everybody. Adding one here is a decision, so it is written twice."""
 
@@ -37,6 +38,10 @@ NAMES = {
     *("since", "until", "submission", "staff_number"),
     # What services are found and kept by. The words of `q` are anybody's: they are not logged (api/edge.py).
     *("q", "region", "topic", "life_event", "audience", "department", "parent", "state", "version", "against"),
+    # Logins and sessions of one's own, organisations and who may act for them.
+    *("identity_id", "session_id", "organisation_id", "authorisation_id", "level"),
+    # Queues, alarms, calendars and days of trees.
+    *("service", "reason_kind", "alarm_id", "clock", "closed", "year", "day", "notice_id"),
 }
 """Parameters in addresses: pages and ids. Addresses are logged everywhere, so nothing personal travels in them."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,7 @@ from app.submissions.history import Actor, Given, Item
 from app.submissions.limits import Limits
 from app.submissions.steps import CLERK, STEPS
 from app.submissions.submissions import take_step
+from tests import handled
 from tests.product import Phone
 
 _LOADED = Calendar.load()
@@ -415,12 +415,11 @@ CLERK_AT_WORK = Actor("staff", CLERK, "陈静")
 
 
 def test_every_step_brings_the_dates_of_the_submission_in_line(phone: Phone, sql: Callable[..., list[Any]]) -> None:
-    receipt = phone.post("/v1/submissions", {"service": "housing-fund-balance", "submit": True}).json
-    case = UUID(receipt["id"])
+    case = handled.file(phone, handled.service("gongan"))
 
     with database.work() as work:
-        until = clock.today() + timedelta(days=30)
-        asked = Given(items=(Item("/answers/x", "请补"),), until=until)
+        until = handled.A_DAY
+        asked = Given(items=(Item("/answers/street", "请补"),), until=until)
         take_step(work, case, "ask_correction", CLERK_AT_WORK, clock.now(), asked)
         row = work.run(drafts.with_key().where(submissions.c.id == case)).one()
         assert due_dates.recount(work, row) == {}, "a second count changes nothing"

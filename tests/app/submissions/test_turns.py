@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +24,7 @@ from app.people.callers import Resident
 from app.submissions import submissions
 from app.submissions.history import SYSTEM, Actor, Given, Item, applicant
 from app.supervision.order_check import faults
+from tests.handled import A_DAY
 from tests.lines import OFFICE, QUOTA, Killed, Line, dying, resident, step
 
 SECONDS = float(os.environ.get("TURNS_SECONDS", "3"))
@@ -32,7 +32,7 @@ THREADS = 64
 
 Sql = Callable[..., list[Any]]
 CLERK = Actor("staff", "clerk", "陈静")
-ITEM, DAY = Item("/materials/photo", "照片不清楚"), date(2026, 12, 31)
+ITEM, DAY = Item("/materials/photo", "照片不清楚"), A_DAY
 
 
 class RolledBack(Exception):

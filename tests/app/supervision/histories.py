@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from app import clock, database
 from app.settings import settings
 from app.submissions.history import Actor, Given, Item, office
 from app.submissions.submissions import take_step
+from tests import handled as handled_service
 from tests.product import Phone
 
 CLERK = Actor("staff", "clerk", "王小明", UUID(int=7), None)
@@ -20,16 +20,14 @@ CLERK = Actor("staff", "clerk", "王小明", UUID(int=7), None)
 
 def filed(phone: Phone) -> UUID:
     """A submission that was received just now."""
-    receipt = phone.post("/v1/submissions", {"service": "housing-fund-balance", "submit": True})
-    assert receipt.status_code == 201, receipt.text
-    return UUID(receipt.json["id"])
+    return handled_service.file(phone, handled_service.service("gongan"))
 
 
 def handled(phone: Phone) -> UUID:
     """One with four rows: received, corrections asked by a clerk, filed again, accepted by an office in words."""
     submission = filed(phone)
-    until = clock.today() + timedelta(days=15)
-    step(submission, "ask_correction", CLERK, Given(items=(Item("/answers/x", "请补正"),), until=until))
+    until = handled_service.day_after(8)
+    step(submission, "ask_correction", CLERK, Given(items=(Item("/answers/street", "请补正"),), until=until))
     step(submission, "refile", Actor("resident", "applicant", id=phone.resident_id, principal_id=phone.resident_id))
     step(submission, "accept", office("杨志强"), Given("材料齐全"))
     return submission

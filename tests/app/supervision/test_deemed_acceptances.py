@@ -49,7 +49,7 @@ def test_who_was_answered_is_left_alone(file_case: FileCase, sql: Sql) -> None:
     accepted, correcting = file_case("2026-03-02 10:00"), file_case("2026-03-02 10:00")
     with database.work() as work:
         take_step(work, accepted, "accept", CLERK, china("2026-03-09 17:00"))
-        asked = Given(items=(Item("/answers/x", "请补"),), until=date(2026, 3, 20))
+        asked = Given(items=(Item("/answers/street", "请补"),), until=date(2026, 3, 20))
         take_step(work, correcting, "ask_correction", CLERK, china("2026-03-09 17:00"), asked)
 
     deemed_acceptances.sweep(china("2026-03-10 00:00"))

@@ -18,7 +18,7 @@ from tests.product import RunJobs
 Sql = Callable[..., list[Any]]
 
 BY_LAW = {"overdue": "withdrawn", "basis": {"zh": "示例县办法第九条", "en": "Shili County Measures, art. 9"}}
-LIST = (Item("/materials/lease", "请补租房合同"),)
+LIST = (Item("/materials/photo", "请补照片"),)
 
 
 def steps_of(sql: Sql, case: UUID) -> list[str]:

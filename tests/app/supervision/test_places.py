@@ -17,6 +17,7 @@ from app.submissions.history import SYSTEM, Given, Item, applicant
 from app.supervision.expectations import SAMPLE, sweep
 from app.supervision.places import Basis, expected
 from tests.app.supervision.test_expectations import between, decided
+from tests.handled import A_DAY
 from tests.lines import OFFICE, QUOTA, Line, step
 from tests.product import Phone
 
@@ -141,7 +142,7 @@ def test_who_waits_longer_than_nine_of_ten_is_told_so_and_no_date(line: Line, sq
 
 
 @pytest.mark.parametrize(("name", "given", "words"), [
-    ("ask_correction", Given(items=(Item("/materials/photo", "照片"),), until=date(2026, 12, 31)), "请先补正材料"),
+    ("ask_correction", Given(items=(Item("/materials/photo", "照片"),), until=A_DAY), "请先补正材料"),
     ("suspend", Given(kind="hearing", reason="听证", days=20), "特别程序"),
 ])  # fmt: skip
 def test_no_date_is_told_while_papers_or_a_procedure_are_waited_for(

@@ -21,17 +21,19 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from app import clock, database
 from app.catalogue import calendars
 from app.catalogue.calendars import Year
 from app.catalogue.editions import ServiceVersion
 from app.catalogue.progress import Progress
+from app.catalogue.working_days import add_working_days
 from app.clock import CHINA
 from app.crypto import data_keys
 from app.identifiers import new_id
 from app.settings import settings
-from app.submissions import due_dates, recounts
+from app.submissions import chain, due_dates, recounts
 from app.submissions.drafts import ANSWERS
 from app.submissions.history import Given, Item, applicant
 from app.submissions.submissions import take_step
@@ -231,8 +233,9 @@ INSERT INTO submissions (id, service_code, service_version, department_code, app
 VALUES (%s, %s, 1, %s, %s, 'received', %s, %s, %s, %s, (SELECT count(*) + 1 FROM submissions), %s, %s, %s)
 """
 _HISTORY = """
-INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, department_code)
-VALUES (%s, 1, %s, 'receive', 'draft', 'received', 'resident', 'applicant', %s)
+INSERT INTO history (submission_id, number, at, step, from_state, state, actor_kind, actor_role, department_code,
+    terms, previous_hash, personal_digest, row_hash, hash_algorithm)
+VALUES (%s, 1, %s, 'receive', 'draft', 'received', 'resident', 'applicant', %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -250,7 +253,10 @@ def _plant(service: ServiceVersion, person: UUID, cases: list[Case]) -> None:
             head = (case.id, service.code, service.department_code, person, bytes(key.seal({}, ANSWERS, case.id)))
             dates = (due["acceptance_due"], due["decision_due"], due["due_provisional"])
             cursor.execute(_SUBMISSION, (*head, "0" * 64, f"year-{case.id}", case.received, *dates))
-            cursor.execute(_HISTORY, (case.id, case.received, service.department_code))
+            about = {"submission_id": case.id, "at": case.received, "department_code": service.department_code}
+            link = chain.link(key, chain.RECEIPT | about | {"terms": {}}, {}, None)
+            hashes = [link[name] for name in ("previous_hash", "personal_digest", "row_hash", "hash_algorithm")]
+            cursor.execute(_HISTORY, (*about.values(), Jsonb({}), *hashes))
 
 
 def _by_hand(case: Case, person: UUID, today: date) -> None:
@@ -263,7 +269,10 @@ def _by_hand(case: Case, person: UUID, today: date) -> None:
             take_step(work, case.id, "accept", CLERK, moment)
             case.state = "accepted"
         if case.asked == today and case.state == "received":
-            asked = Given(items=(Item("/answers/name", "请更正"),), until=today + timedelta(days=40))
+            asked = Given(
+                items=(Item("/answers/street", "请更正"),),
+                until=add_working_days(calendars.current(work.connection), today, 28).date,
+            )
             take_step(work, case.id, "ask_correction", CLERK, moment, asked)
             case.state = "correcting"
         if case.refiled == today and case.state == "correcting":
