@@ -59,6 +59,8 @@ class GuideSchema(ServiceSummarySchema):
     situations = fields.List(fields.Dict(), metadata={"description": "Questions that decide what else is asked."})
     flow = fields.Dict(metadata={"description": "`nodes` and `edges` to draw."})
     quota = fields.Dict(allow_none=True)
+    commitment = fields.Dict(metadata={"description": "It can be decided on a written commitment, and on what basis."})
+    corrections = fields.Dict(metadata={"description": "What becomes of it when corrections do not come in time."})
     joint = fields.Dict(metadata={"description": "The departments' parts of a joint service."})
     signing = fields.Dict()
     payment = fields.Dict()

@@ -67,9 +67,10 @@ def expected(calendar: Calendar, received: date, today: date, before: int, basis
 
     Never better than measured, and never earlier than the next working day.
     """
-    line = math.ceil((before + 1) / basis.decided_a_day) if basis.decided_a_day > 0 else 0
-    if basis.p50 is None or line > _FARTHEST:
+    waits = (before + 1) / basis.decided_a_day if basis.decided_a_day > 0 else 0.0
+    if basis.p50 is None or waits > _FARTHEST:
         return Expected(None, None, True)
+    line = math.ceil(waits)
     earliest = _later(add_working_days(calendar, received, basis.p50), add_working_days(calendar, today, max(1, line)))
     if basis.p90 is None or working_days_between(calendar, received, today) > basis.p90:
         return Expected(earliest, None, True)

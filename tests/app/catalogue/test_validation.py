@@ -45,7 +45,7 @@ def test_the_example_and_the_definitions_of_the_program_are_sound(path: Path) ->
 
 def test_the_example_says_everything_that_the_schema_knows(example: dict[str, Any]) -> None:
     schema = yaml.safe_load((_DEFINITIONS.parent / "definition.schema.yaml").read_text(encoding="utf-8"))
-    commented = {"automatic", "partners", "intermediaries", "data_source"}
+    commented = {"automatic", "commitment", "partners", "intermediaries", "data_source"}
 
     assert schema["properties"].keys() - example.keys() == commented
     assert all(name in EXAMPLE.read_text(encoding="utf-8") for name in commented)

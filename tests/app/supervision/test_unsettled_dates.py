@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
 
-from app import clock, database
+from app import database
 from app.catalogue import calendars
 from app.catalogue.calendars import Year
 from app.submissions import recounts
@@ -22,7 +22,7 @@ def load(year: int, days_off: tuple[date, ...], worked: tuple[date, ...] = ()) -
     with database.work() as work:
         calendars.load(work, Year(year, days_off, worked, f"关于{year}年的通知", "1号"), "staff:test")
     calendars.forget()
-    recounts.sweep(clock.now() + timedelta(seconds=calendars.SEEN_EVERYWHERE_AFTER))
+    recounts.sweep(china(f"{year - 1}-12-28 00:02"))
 
 
 def test_nobody_is_deemed_accepted_by_a_date_that_may_still_move(

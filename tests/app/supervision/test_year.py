@@ -187,7 +187,7 @@ def test_every_deemed_acceptance_on_its_day_and_every_alarm_once(sql: Callable[.
                     loaded.add(LOADED[today])
                     known = Known(loaded)
                     _load(LOADED[today], today)
-                _sweep(datetime.combine(today, time(), CHINA))
+                _sweep(datetime.combine(today, time(0, 1), CHINA))
                 for case in cases:
                     if case.day < today:
                         case.morning(today, known)
@@ -290,7 +290,7 @@ def _compare(sql: Callable[..., list[Any]], cases: list[Case]) -> None:
     assert {row["id"]: row["state"] for row in states} == {case.id: case.state for case in cases}
 
     deemed = sql("SELECT submission_id, at FROM history WHERE step = 'deem_accepted' AND submission_id = ANY(%s)", ids)
-    expected = {case.id: datetime.combine(case.deemed, time(), CHINA) for case in cases if case.deemed}
+    expected = {case.id: datetime.combine(case.deemed, time(0, 1), CHINA) for case in cases if case.deemed}
     assert len(deemed) == len(expected) >= COUNT / 4
     assert {row["submission_id"]: row["at"] for row in deemed} == expected
 
@@ -298,7 +298,7 @@ def _compare(sql: Callable[..., list[Any]], cases: list[Case]) -> None:
     rows = sql(f"SELECT {columns} FROM alarms WHERE submission_id = ANY(%s)", ids)
     raised = {(row["submission_id"], row["clock"], row["due_date"], row["level"]): row["raised_at"] for row in rows}
     wanted = {
-        (case.id, *key): datetime.combine(day, time(), CHINA) for case in cases for key, day in case.alarms.items()
+        (case.id, *key): datetime.combine(day, time(0, 1), CHINA) for case in cases for key, day in case.alarms.items()
     }
     assert len(rows) == len(raised) > COUNT
     assert raised == wanted
