@@ -228,7 +228,7 @@ def test_revoking_counts_at_once(company: Company, log_in: Callable[..., Phone])
     answer = handler.client.post("/v1/tokens/refresh", json={"refresh_token": handler.tokens["refresh_token"]}).json
     assert "org" not in decoded(answer["access_token"]), "and the person goes on as themselves"
     again = company.boss.send("DELETE", f"/v1/organisations/{company.id}/handlers/{named['id']}")
-    assert (again.status_code, again.json["code"]) == (404, "handler_not_found")
+    assert (again.status_code, again.json["code"]) == (404, "authorisation_not_found")
 
 
 def test_a_handler_lays_it_down_themselves(company: Company, log_in: Callable[..., Phone]) -> None:
