@@ -76,7 +76,7 @@ _OFFICE_SCHEME = {
 _OFFICE_TOKEN_SCHEME = {
     "type": "oauth2",
     "description": "Access token of an office, by private_key_jwt (RFC 7523) or client_secret_basic.",
-    "flows": {"clientCredentials": {"tokenUrl": "/v1/offices/{office_code}/token", "scopes": {}}},
+    "flows": {"clientCredentials": {"tokenUrl": "/v1/offices/%7Boffice_code%7D/token", "scopes": {}}},
 }
 _WECHAT_SCHEME = {
     "type": "apiKey",

@@ -7,6 +7,8 @@ import uuid
 from datetime import date
 from typing import Any
 
+from sqlalchemy import select
+
 from app import clock, database
 from app.catalogue import calendars, departments, services
 from app.catalogue.services import ServiceVersion
@@ -28,10 +30,16 @@ PHOTO, DEED, COMMITS, STREET = "/materials/photo", "/materials/deed", "/answers/
 def department(word: str | None = "测试") -> str:
     """A department that nobody else in this run knows; its code."""
     code = f"d-{uuid.uuid4()}"
-    details: dict[str, Any] = {"code": code, "name": {"zh": "测试县测试局", "en": "Test Bureau of Test County"}}
-    if word is not None:
-        details["document_word"] = word
     with database.work() as work:
+        police = work.run(select(departments.departments.c.details).where(departments.departments.c.code == "gongan"))
+        details = {
+            **police.scalar_one(),
+            "code": code,
+            "name": {"zh": "测试县测试局", "en": "Test Bureau of Test County"},
+        }
+        details.pop("document_word", None)
+        if word is not None:
+            details["document_word"] = word
         departments.publish(work, details)
     return code
 

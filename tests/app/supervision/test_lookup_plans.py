@@ -154,8 +154,8 @@ def test_a_search_by_a_common_name_stays_bounded(among_many: Crowd) -> None:
     """A hundred people share a name: too many to list, and quickly known to be."""
     crowd = among_many
     index = data_keys.index(residents.SEARCHES["name"][0], "张伟")
-    some = "UPDATE residents SET name_index = %(index)s WHERE id IN (SELECT id FROM residents ORDER BY id LIMIT 1000)"
-    crowd.work.run_sql(some, {"index": index})
+    some = "SELECT id FROM residents WHERE name_index IS NOT NULL ORDER BY id LIMIT 1000"
+    crowd.work.run_sql(f"UPDATE residents SET name_index = %(index)s WHERE id IN ({some})", {"index": index})
 
     found = lookups.look_up(crowd.work, crowd.clerk, Search("name", "张伟"), REASON, "zh")
 

@@ -38,6 +38,7 @@ INSERT INTO assignments (submission_id, staff_id, in_turn, reason_kind, taken_at
 SELECT id, (SELECT id FROM staff WHERE staff_number = 'S0001'), turn %% 50 > 0,
        CASE WHEN turn %% 50 = 0 THEN 'emergency' END, received_at, 3
 FROM submissions WHERE department_code = 'gongan' AND state = 'received' AND NOT waiting AND turn > 10
+  AND NOT EXISTS (SELECT FROM assignments a WHERE a.submission_id = submissions.id AND a.released_at IS NULL)
 """
 
 
