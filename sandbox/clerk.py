@@ -10,7 +10,7 @@ from urllib.parse import quote
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from sandbox import clerk_steps
+from sandbox import clerk_logins
 from sandbox.onephone_calls import Refused, call
 from sandbox.persons import PERSONS
 from sandbox.sessions import Page, Unfinished, ask, begin, end, finish, logged_in
@@ -198,7 +198,7 @@ def callback() -> Response:
     try:
         return finish(PAGE)
     except Unfinished as left:
-        return clerk_steps.go_on(left.step, left.person or "")
+        return clerk_logins.go_on(left.step, left.person or "")
 
 
 @blueprint.post("/logout")

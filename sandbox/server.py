@@ -7,7 +7,7 @@ from flask import Flask, Response, jsonify, render_template
 
 from sandbox import (
     clerk,
-    clerk_steps,
+    clerk_logins,
     eid,
     eid_records,
     housing_fund,
@@ -37,9 +37,9 @@ from sandbox.switches import modes, parts, read_switch
 LARGEST_BODY = 2 * 1024 * 1024  # bytes
 MODULES = (
     *(eid, ticket_login, network_id, housing_fund, office, phone, phone_corrections, phone_privacy, phone_data),
-    *(phone_logins, clerk, clerk_steps, switches, wechat, sms, tsa),
+    *(phone_logins, clerk, clerk_logins, switches, wechat, sms, tsa),
 )
-_KEPT = (clerk_steps, eid_records, ticket_login, network_id, office_cases, sessions, sms, switches, wechat_records)
+_KEPT = (clerk_logins, eid_records, ticket_login, network_id, office_cases, sessions, sms, switches, wechat_records)
 SCHEMAS = [module.SCHEMA for module in _KEPT]
 
 

@@ -414,13 +414,13 @@ def test_staff_log_in_by_password_and_code(client: FlaskClient, onephone: FakeOn
 
     asked = client.post("/clerk/password", data={"staff_number": " S0001 ", "password": "kettle waterfall"})
     assert "动态口令" in asked.text and "ticket 1" not in asked.text
-    done = client.post("/clerk/step", data={"typed": "287082"})
+    done = client.post("/clerk/login-step", data={"typed": "287082"})
 
     assert "登录成功" in done.text and "陈静" in client.get("/clerk").text
     told = [call.body for call in onephone.calls if call.path.startswith("/v1/desk/logins/")]
     assert told[0] == {"staff_number": "S0001", "password": "kettle waterfall"}
     assert told[1] == {"ticket": "ticket 1", "totp": "287082"}
-    assert "请重新登录" in client.post("/clerk/step", data={"typed": "287082"}).text, "a step is taken once"
+    assert "请重新登录" in client.post("/clerk/login-step", data={"typed": "287082"}).text, "a step is taken once"
 
 
 def test_a_first_login_sets_a_password_and_adds_an_app(client: FlaskClient, onephone: FakeOnePhone) -> None:
@@ -432,8 +432,8 @@ def test_a_first_login_sets_a_password_and_adds_an_app(client: FlaskClient, onep
     onephone.answers["POST", f"{login}/enrolment/confirm"] = 200, done
 
     assert "新密码" in client.post("/clerk/password", data={"staff_number": "S0001", "password": "first"}).text
-    assert "GEZDGNBV" in client.post("/clerk/step", data={"typed": "a password of my own"}).text
-    assert "ABCD-EFGH" in client.post("/clerk/step", data={"typed": "287082"}).text
+    assert "GEZDGNBV" in client.post("/clerk/login-step", data={"typed": "a password of my own"}).text
+    assert "ABCD-EFGH" in client.post("/clerk/login-step", data={"typed": "287082"}).text
     assert "ABCD-EFGH" not in client.get("/clerk").text, "shown once"
 
 

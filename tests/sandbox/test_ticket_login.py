@@ -40,8 +40,8 @@ def ticket(client: FlaskClient, person: str = "li-jianguo", **changes: str) -> s
     return back["ticketId"]
 
 
-def signed(path: str, app: str = "app", at: float | None = None, **changes: str) -> dict[str, str]:
-    known, date = APPS[app], formatdate(time.time() if at is None else at, usegmt=True)
+def signed(path: str, app: str = "app", seconds_off: float = 0, **changes: str) -> dict[str, str]:
+    known, date = APPS[app], formatdate(time.time() + seconds_off, usegmt=True)
     text = f"POST\n{path}\n\n{known['access_key']}\n{date}\n"
     signature = base64.b64encode(hmac.digest(str(known["secret"]).encode(), text.encode(), "sha256")).decode()
     headers = {"X-BG-HMAC-ACCESS-KEY": str(known["access_key"]), "X-BG-HMAC-SIGNATURE": signature}
@@ -135,8 +135,8 @@ def test_a_ticket_and_a_token_are_good_once_and_for_their_own_application(client
         {"X-BG-HMAC-ACCESS-KEY": "key-2"},
         {"X-BG-HMAC-ALGORITHM": "none"},
         {"X-BG-DATE-TIME": "Sun, 22 Nov 2026 08:30:05 +0000"},
-        {"at": time.time() - 600},
-        {"at": time.time() + 600},
+        {"seconds_off": -600},
+        {"seconds_off": 600},
     ],
     ids=["signature", "key", "algorithm", "date", "old", "ahead"],
 )

@@ -21,7 +21,7 @@ SCHEMA = """create table if not exists page_step (
 PAGE = Page("clerk", "/v1/desk/logins")
 COOKIE = "clerk-step"
 
-blueprint = Blueprint("clerk_steps", __name__, url_prefix="/clerk")
+blueprint = Blueprint("clerk_logins", __name__, url_prefix="/clerk")
 
 
 @blueprint.errorhandler(Refused)
@@ -37,8 +37,8 @@ def by_password() -> Response:
     return go_on(call("POST", f"{PAGE.logins}/password", body=offer), number)
 
 
-@blueprint.post("/step")
-def take_step() -> Response:
+@blueprint.post("/login-step")
+def take_login_step() -> Response:
     """What the person typed at a step: a code, a recovery code, or a new password."""
     step = memory().row("select * from page_step where id = ?", request.cookies.get(COOKIE, ""))
     if step is None:
@@ -71,7 +71,7 @@ def go_on(answer: dict[str, Any], number: str) -> Response:
     if answer["next"] == "enrol":
         wish = {"ticket": answer["ticket"], "kind": "totp"}
         new = call("POST", f"{PAGE.logins}/{answer['id']}/enrolment", body=wish)["totp"]
-    page = Response(render_template("clerk_step.html", next=answer["next"], new=new), mimetype="text/html")
+    page = Response(render_template("clerk_login_step.html", next=answer["next"], new=new), mimetype="text/html")
     page.set_cookie(COOKIE, step[0], path="/clerk", httponly=True, samesite="Lax")
     return page
 
@@ -85,7 +85,7 @@ def enter(answer: dict[str, Any], number: str) -> Response:
         "values (?,?,'','','',?,?,?)",
         *(fresh, PAGE.name, person, answer["access_token"], answer["refresh_token"]),
     )
-    page = render_template("clerk_step.html", next="done", codes=answer.get("recovery_codes") or [])
+    page = render_template("clerk_login_step.html", next="done", codes=answer.get("recovery_codes") or [])
     response = with_cookie(Response(page, mimetype="text/html"), PAGE, fresh)
     response.delete_cookie(COOKIE, path="/clerk")
     return response
