@@ -152,13 +152,22 @@ class Application:
         return f"{general['title']['zh']} v{general['version']}; {self.notice['title']['zh']}: {kinds} kinds of data"
 
     def consent(self) -> str:
-        needed = {f"/consents/{purpose}/{kind}" for purpose, kind in self.consents}
+        """Give what is asked for. Who played this story before has given it, and is not asked again."""
         draft = self.me.api.get(self.me.path).json()
-        need(needed <= draft["missing"].keys(), f"no consent is asked for: {draft['missing']}")
-        given = [self.me.consent(self.notice, purpose, kind) for purpose, kind in self.consents]
+        asked = [one for one in self.consents if self.pointer(*one) in draft["missing"]]
+        given = [self.me.consent(self.notice, purpose, kind) for purpose, kind in asked]
         draft = self.me.api.get(self.me.path).json()
-        need(not needed & draft["missing"].keys(), f"still asked for: {draft['missing']}")
-        return f"{given[0]['purpose']['name']['zh']}: {', '.join(one['kind'] for one in given)}"
+        need(
+            not any(self.pointer(*one) in draft["missing"] for one in self.consents), f"still asked: {draft['missing']}"
+        )
+        held = self.me.api.get("/v1/consents").json()["items"]
+        standing = {(one["purpose"]["code"], one["kind"]) for one in held if one["state"] == "given"}
+        need(standing >= set(self.consents), f"not on record: {standing}")
+        return f"{len(given)} given now, {len(self.consents) - len(given)} before"
+
+    @staticmethod
+    def pointer(purpose: str, kind: str) -> str:
+        return f"/consents/{purpose}/{kind}"
 
     def start(self) -> str:
         draft = self.me.start(self.service)
