@@ -34,7 +34,13 @@ def gather(token: str, submission: str) -> dict[str, Any]:
     names = [item["pointer"].removeprefix(ANSWERS) for item in asked["items"] if item["pointer"].startswith(ANSWERS)]
     fields = {name: mine["answers"].get(name, "") for name in names}
     texts = {name: value for name, value in fields.items() if isinstance(value, str)}
-    return {"submission": mine, "asked": asked, "fields": texts}
+    guide = call("GET", f"/v1/services/{quote(mine['service']['code'], safe='')}", token) if texts else {}
+    return {"submission": mine, "asked": asked, "fields": texts, "labels": labels_of(guide)}
+
+
+def labels_of(guide: dict[str, Any]) -> dict[str, str]:
+    """What the form calls each of its fields."""
+    return {field["field"]: field["label"] for field in guide.get("form", {}).get("layout", []) if "field" in field}
 
 
 @blueprint.post("/corrections/<submission>")

@@ -153,21 +153,18 @@ class Application:
 
     def consent(self) -> str:
         """Give what is asked for. Who played this story before has given it, and is not asked again."""
-        draft = self.me.api.get(self.me.path).json()
-        asked = [one for one in self.consents if self.pointer(*one) in draft["missing"]]
-        given = [self.me.consent(self.notice, purpose, kind) for purpose, kind in asked]
-        draft = self.me.api.get(self.me.path).json()
-        need(
-            not any(self.pointer(*one) in draft["missing"] for one in self.consents), f"still asked: {draft['missing']}"
-        )
+        asked = self.still_asked()
+        for purpose, kind in asked:
+            self.me.consent(self.notice, purpose, kind)
+        need(not self.still_asked(), "given, and still asked for")
         held = self.me.api.get("/v1/consents").json()["items"]
         standing = {(one["purpose"]["code"], one["kind"]) for one in held if one["state"] == "given"}
-        need(standing >= set(self.consents), f"not on record: {standing}")
-        return f"{len(given)} given now, {len(self.consents) - len(given)} before"
+        need(standing >= set(self.consents), f"not on record, among {standing}")
+        return f"{len(asked)} given now, {len(self.consents) - len(asked)} before"
 
-    @staticmethod
-    def pointer(purpose: str, kind: str) -> str:
-        return f"/consents/{purpose}/{kind}"
+    def still_asked(self) -> list[tuple[str, str]]:
+        missing = self.me.api.get(self.me.path).json()["missing"]
+        return [(purpose, kind) for purpose, kind in self.consents if f"/consents/{purpose}/{kind}" in missing]
 
     def start(self) -> str:
         draft = self.me.start(self.service)

@@ -182,6 +182,27 @@ def test_result(client: FlaskClient, onephone: FakeOnePhone, result: dict[str, A
     assert shown in (response.location or response.text)
 
 
+def test_the_phone_says_what_is_asked_and_corrects_it(client: FlaskClient, onephone: FakeOnePhone) -> None:
+    items = [{"pointer": "/answers/address_detail", "words": "门牌号写错了"}]
+    asked = {"kind": "correct", "words": "请一次补正", "until": "2026-12-20", "items": items}
+    onephone.answers["GET", "/v1/submissions/s1/progress"] = 200, PROGRESS | {"state": "correcting", "asked": asked}
+    mine = CARD | {"answers": {"address_detail": "18号", "other": "x"}, "missing": {}}
+    onephone.answers["GET", "/v1/submissions/s1"] = 200, mine
+    onephone.answers["PATCH", "/v1/submissions/s1"] = 200, mine
+    form = {"layout": [{"field": "address_detail", "label": "现在住的详细地址"}]}
+    onephone.answers["GET", "/v1/services/residence-permit"] = 200, {"form": form}
+    log_in(client)
+
+    page = client.get("/phone").text
+    assert "门牌号写错了" in page and "/phone/corrections/s1" in page
+    page = client.get("/phone/corrections/s1").text
+    assert "门牌号写错了" in page and 'value="18号"' in page and "other" not in page
+    assert "现在住的详细地址" in page
+
+    assert client.post("/phone/corrections/s1", data={"answer:address_detail": "19号", "act": "save"}).status_code == 303
+    assert onephone.calls[-1].body == {"answers": {"address_detail": "19号"}}
+
+
 def test_the_general_notice_is_shown_until_it_was_read(client: FlaskClient, onephone: FakeOnePhone) -> None:
     log_in(client)
     assert 'href="/phone/privacy/notices/general"' in client.get("/phone").text
