@@ -123,7 +123,7 @@ REOPENINGS: Final[dict[str, Words]] = {
     "judgment": {"zh": "人民法院裁判", "en": "judgment of a court"},
     "self_correction": {"zh": "行政机关依法自行纠正", "en": "the authority corrects itself by law"},
 }
-"""行政复议法 第六十四、六十六条, 行政诉讼法 第七十、七十二条 (decide anew, or decide at last): what alone opens a closed
+"""行政复议法 第六十四、六十六条, 行政诉讼法 第七十、七十二条 (decide anew, or at last): what alone opens a closed
 submission again."""
 
 DELIVERIES: Final[dict[str, Words]] = {
@@ -199,8 +199,8 @@ _RUNNING = "accepted in_review suspended"
 
 # fmt: off
 STEPS: Final[dict[str, Step]] = {
-    # 行政许可法 第二十九条第三款、第三十三条 let people apply online. 收件 is no decision yet, so it has no numbered notice: the filing
-    # is answered with its receipt, which has the submission's reference, time, turn and dates.
+    # 行政许可法 第二十九条第三款、第三十三条 let people apply online. 收件 is no decision yet, so it has no numbered
+    # notice: the filing is answered with its receipt, which has the submission's reference, time, turn and dates.
     "receive": _step("draft", "received", "applicant",
         "收到您的申请，已出具收件凭证", "Your application was received",
         clocks="acceptance:start"),
@@ -291,8 +291,8 @@ STEPS: Final[dict[str, Step]] = {
     "hand_over": _step(_OPEN, None, "head",
         "办件已转由另一位工作人员办理", "Another member of staff handles it now"),
     # Ends before the decision, and the ways back that the law knows.
-    # Until it is decided the applicant may take it back: 安阳市政务服务条例 第二十六条第三款 says so of commitments, and no
-    # law says otherwise of the rest.
+    # Until it is decided the applicant may take it back: 安阳市政务服务条例 第二十六条第三款 says so of commitments,
+    # and no law says otherwise of the rest.
     "withdraw": _step(_OPEN, "withdrawn", "applicant",
         "您已撤回申请", "You withdrew your application",
         notice="withdrawal", clocks="acceptance:end correction:end decision:end promise:end"),
@@ -317,8 +317,8 @@ STEPS: Final[dict[str, Step]] = {
     "recount": _step(_OPEN + " approved", None, "system",
         "节假日安排公布或更正，办理期限已重新计算",
         "The working days of the year were published or corrected: the dates were counted anew"),
-    # 行政复议法 第六十四、六十六条, 行政诉讼法 第七十、七十二条: on a paper that has a number, on nothing else. A decision
-    # that is only declared unlawful (第六十五条, 第七十四条) stays closed. What counts as withdrawn can be disputed too.
+    # 行政复议法 第六十四、六十六条, 行政诉讼法 第七十、七十二条: on a paper that has a number, on nothing else. What is
+    # only declared unlawful (第六十五条, 第七十四条) stays closed. What counts as withdrawn can be disputed too.
     "reopen": _step("declined refused withdrawn terminated", "accepted", "supervisor",
         "依法重新办理", "Opened again, as the law has it",
         needs="kind reason document", notice="reopening", clocks="decision:start", kinds=REOPENINGS, by_law_only=True),
