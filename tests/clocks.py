@@ -31,7 +31,7 @@ LIMITS = {
     "legal": {
         "value": 20,
         "unit": "working_day",
-        "basis": {"zh": "行政许可法第四十二条", "en": "Licensing Law, art. 42"},
+        "basis": {"zh": "行政许可法第四十二条", "en": "Administrative License Law, art. 42"},
     },
     "promised": {"value": 5, "unit": "working_day"},
 }

@@ -1,8 +1,7 @@
 """Checks: what a definition must keep that no shape can say. Each takes a definition of the right shape.
 
-Sources: 优化营商环境条例 第三十六条 (a promised limit is within the legal one and public);
-安阳市优化营商环境条例 第二十三条
-(nothing is asked for that the guide does not list).
+Sources: 优化营商环境条例 第三十六条第二款 (a promised limit is within the legal one and public); 安阳市政务服务条例
+第二十三条 (nothing is asked for that the guide does not list).
 """
 
 from __future__ import annotations

@@ -17,6 +17,9 @@ ON_THE_SPOT = 1
 PROMISED = 2
 """Case types of GB/T 39046-2020, table A.6."""
 
+LICENCE = "01"
+"""行政许可, the item type of table A.1 that 行政许可法 is about."""
+
 RETENTION_YEARS: dict[str, int | None] = {"permanent": None, "years_30": 30, "years_10": 10, "years_5": 5, "short": 1}
 """How long the file of a finished submission is kept, by class; None is for ever."""
 
@@ -149,6 +152,10 @@ class ServiceVersion:
     def signature_kind(self) -> str:
         """`drawn`, `advanced` or `qualified`."""
         return str(self._part("signing").get("kind", "drawn"))
+
+    @property
+    def is_licence(self) -> bool:
+        return bool(self.definition.get("item_type") == LICENCE)
 
     @property
     def limits(self) -> dict[str, Any]:

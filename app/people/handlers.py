@@ -1,7 +1,8 @@
 """Handlers: whom an organisation's legal representative authorised to act for it.
 
-The authorisation names the agent, the services and the period (民法典 第一百六十五条). It ends with its period, and at
-once when either side ends it (第一百七十三条). A handler authorises nobody else (第一百六十九条).
+The authorisation names the agent, the services (matters and extent in one: all that they need, and nothing else) and
+the period (民法典 第一百六十五条). It ends with its period, and at once when either side ends it (第一百七十三条). A
+handler authorises nobody else (第一百六十九条).
 """
 
 from __future__ import annotations

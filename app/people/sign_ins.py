@@ -1,6 +1,6 @@
 """Sign-ins: who came in under a resident's name, or tried, so that they can see for themselves what is not theirs.
 
-Kept for six months, as long as the law wants network logs to be kept (网络安全法 第二十一条第三项), then purged. Of the
+Kept for six months, as long as the law wants network logs to be kept (网络安全法 第二十三条第三项), then purged. Of the
 address only the network is kept, sealed.
 """
 

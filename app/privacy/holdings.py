@@ -43,9 +43,9 @@ ENDINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "destroyed with the last submission that the law keeps",
     },
     AUDIT: {
-        "zh": "工作人员查询记录留存三年，用于监督，不作他用（网络安全法第二十一条、个人信息保护法第五十一条）",
+        "zh": "工作人员查询记录留存三年，用于监督，不作他用（网络安全法第二十三条、个人信息保护法第五十一条）",
         "en": "records of what staff did are kept for three years, to supervise them and for nothing else "
-        "(Cybersecurity Law art. 21, PIPL art. 51)",
+        "(Cybersecurity Law art. 23, PIPL art. 51)",
     },
 }
 

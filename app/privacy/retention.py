@@ -49,7 +49,7 @@ STANDARD: Final = "years_10"
 """What a definition without `retention` gets."""
 
 AUDIT: Final = timedelta(days=3 * 366)
-"""Records of what staff did: at least six months (网络安全法 第二十一条第三项); three years, like the reports that
+"""Records of what staff did: at least six months (网络安全法 第二十三条第三项); three years, like the reports that
 个人信息保护法 第五十六条 wants kept so long."""
 
 DRAFT_WARNING: Final = timedelta(days=7)

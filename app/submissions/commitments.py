@@ -1,7 +1,10 @@
 """Commitments (告知承诺): deciding on the spot because the applicant declared in writing that the conditions are met.
 
-优化营商环境条例 第四十条; 安阳市政务服务条例 第二十五至二十九条. The service's definition says whether this is allowed,
-and which answer of its form is the declaration; the answers are filed, and signed where the service asks for it.
+For licences: 优化营商环境条例 第四十条第三款, 安阳市政务服务条例 第二十五至二十七条; for papers that prove
+something (证明事项): 国办发〔2020〕42号. The service's definition says whether this is allowed, and which answer of its
+form is the declaration; the answers are filed, and signed where the service asks for it. Nobody must commit themselves:
+without it the ordinary way is open. Whether a bad record shuts this way (安阳市政务服务条例 第二十九条) the clerk
+finds out.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from app.clock import day_of
 from app.database import Work
 from app.submissions.drafts import submissions
 from app.submissions.history import history
-from app.submissions.limits import ACCEPTANCE_LIMIT, CALENDAR, DELIVERY_LIMIT, WORKING, Limits
+from app.submissions.limits import ACCEPTANCE_LIMIT, CALENDAR, WORKING, Limits
 from app.submissions.steps import (
     ACCEPTANCE,
     CORRECTION,
@@ -203,7 +203,7 @@ class _Story:
         return DueDates(
             acceptance=self._acceptance_due(self._received),
             decision=self._decision_due(self._accepted or self._received),
-            delivery=None if self._approved is None else self._after(self._approved, DELIVERY_LIMIT, []),
+            delivery=None if self._approved is None else self._after(self._approved, self._limits.delivery, []),
             correction=self._correction if CORRECTION in running else None,
             promise=self._promise_due() if PROMISE in running else None,
             suspension=self._suspension_due(),
@@ -219,8 +219,9 @@ class _Story:
     def _decision_due(self, start: date) -> Due:
         """The promised limit, never later than the legal one; an extension adds to both.
 
-        优化营商环境条例 第三十六条: a promised limit may be shorter than the legal limit, never longer. Both kinds of
-        pause count: who is deemed to have accepted from the receipt day is not charged with the applicant's time.
+        优化营商环境条例 第三十六条第二款: a promised limit may be shorter than the legal limit, never longer. Both
+        kinds of pause count: who is deemed to have accepted from the receipt day is not charged with the applicant's
+        time.
         """
         if self._limits.on_the_spot and self._received is not None:
             return Due(self._received, False)

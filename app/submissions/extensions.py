@@ -2,6 +2,7 @@
 
 行政许可法 第四十二条: 二十日内不能作出决定的，经本行政机关负责人批准，可以延长十日，并应当将延长期限的理由
 告知申请人. What several departments handle together: 四十五日内不能办结的，经本级人民政府负责人批准，可以延长十五日.
+How long is said in `limits.py`.
 """
 
 from __future__ import annotations
@@ -9,13 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from app.refusals import Refusal
+from app.submissions import limits
 from app.submissions.correction_lists import said
 from app.submissions.history import Actor, Given
 from app.submissions.moments import Moment
-
-LONGEST: Final = 10
-LONGEST_JOINT: Final = 15
-"""Working days: 第四十二条第一、二款, counted by 第八十二条."""
 
 _TOO_LONG = {
     "zh": "最多延长{}个工作日",
@@ -65,7 +63,7 @@ def by_a_second_person(moment: Moment, actor: Actor) -> None:
 
 def check(moment: Moment, actor: Actor, given: Given) -> None:
     """Raises ExtensionTooLong."""
-    longest = LONGEST_JOINT if moment.service.joint else LONGEST
+    longest = limits.longest_extension(moment.service)
     if given.days is None or given.days > longest:
         raise ExtensionTooLong(errors={"/days": [said(_TOO_LONG)[0].replace("{}", str(longest))]})
 

@@ -200,6 +200,8 @@ def _facts(connection: Connection, moment: Moment, step: Step, department: Mappi
         days=given.days,
         kind=(step.kinds or {}).get(given.kind or "", {}),
         document=given.document,
+        licence=moment.service.is_licence,
+        joint=bool(moment.service.joint),
     )
 
 

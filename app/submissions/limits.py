@@ -20,12 +20,12 @@ JOINT_LIMIT: Final = Limit(45, WORKING)
 
 LONGEST_EXTENSION: Final = 10
 LONGEST_JOINT_EXTENSION: Final = 15
-"""Working days by which a decision may be put off, once: 行政许可法 第四十二条."""
+"""Working days by which a decision may be put off, once: 行政许可法 第四十二条. What the service's own law has instead
+stands in its definition, as `limits.extension`."""
 
 DELIVERY_LIMIT: Final = Limit(10, WORKING)
-"""From the decision until the document is issued and delivered: 行政许可法 第四十四条."""
-
-_LICENCE = "01"
+"""From the decision until the document is issued and delivered: 行政许可法 第四十四条. A service may have less, as
+`limits.delivery`."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,30 @@ class Limits:
     promised: Limit
     legal: Limit | None
     longest_extension: int
+    delivery: Limit
     on_the_spot: bool
 
     @classmethod
     def of(cls, service: ServiceVersion) -> Limits:
         joint = bool(service.definition.get("joint"))
         legal = _limit(service.limits.get("legal"))
-        if legal is None and service.definition.get("item_type") == _LICENCE:
+        if legal is None and service.is_licence:
             legal = JOINT_LIMIT if joint else DECISION_LIMIT
         return cls(
             promised=Limit(service.limits["promised"]["value"], service.limits["promised"]["unit"]),
             legal=legal,
-            longest_extension=LONGEST_JOINT_EXTENSION if joint else LONGEST_EXTENSION,
+            longest_extension=longest_extension(service),
+            delivery=_limit(service.limits.get("delivery")) or DELIVERY_LIMIT,
             on_the_spot=service.on_the_spot,
         )
+
+
+def longest_extension(service: ServiceVersion) -> int:
+    """Working days by which a decision on this service may be put off."""
+    own = service.definition.get("limits", {}).get("extension")
+    if own is not None:
+        return int(own["value"])
+    return LONGEST_JOINT_EXTENSION if service.definition.get("joint") else LONGEST_EXTENSION
 
 
 def _limit(said: Mapping[str, Any] | None) -> Limit | None:

@@ -22,6 +22,15 @@ PROVISIONAL: Final[Words] = {
 }
 
 
+BY: Final[Words] = {"zh": "依照", "en": "by"}
+BY_ANALOGY: Final[Words] = {"zh": "参照", "en": "by analogy with"}
+"""行政许可法 is the law of licences (第二、三条); everything else only follows its example."""
+
+HEAD: Final[Words] = {"zh": "本机关负责人", "en": "the head of the department"}
+GOVERNMENT: Final[Words] = {"zh": "本级人民政府负责人", "en": "the head of the government"}
+"""行政许可法 第四十二条第一、二款: who approves an extension."""
+
+
 @dataclass(frozen=True)
 class Template:
     """One kind of notice. `series` is what its number is counted in."""
@@ -46,6 +55,8 @@ class Facts:
     days: int | None
     kind: Words
     document: str | None
+    licence: bool
+    joint: bool
 
 
 @cache
@@ -98,4 +109,6 @@ def _places(facts: Facts, language: str) -> dict[str, Any]:
         "days": facts.days,
         "kind": facts.kind.get(language, ""),
         "document": facts.document or "",
+        "by": (BY if facts.licence else BY_ANALOGY)[language],
+        "head": (GOVERNMENT if facts.joint else HEAD)[language],
     }

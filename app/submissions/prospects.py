@@ -23,10 +23,10 @@ _NEXT: Final[Mapping[str, Mapping[str, str]]] = {
         "zh": "特别程序所需时间不计入办理期限，结束后继续审查。",
         "en": "The time of the special procedure is not counted; the review goes on after it.",
     },
-    # 第四十四条
+    # 第四十四条, or what the service has instead
     "approved": {
-        "zh": "部门自决定之日起十个工作日内向您送达结果。",
-        "en": "The department delivers the result within ten working days of its decision.",
+        "zh": "部门最迟在{delivery}向您送达结果。",
+        "en": "The department delivers the result by {delivery}.",
     },
     "completed": {"zh": "结果已经做好，请领取。", "en": "Your result is ready: please fetch it."},
     "delivered": {"zh": "已全部办完。", "en": "All is done."},
@@ -54,9 +54,9 @@ _ASKED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def next_words(state: str, acceptance: object, decision: object, language: str) -> str:
+def next_words(state: str, acceptance: object, decision: object, delivery: object, language: str) -> str:
     """What happens next, by whom and by when; the dates are those that stand now."""
-    return _NEXT[state][language].format(acceptance=acceptance, decision=decision)
+    return _NEXT[state][language].format(acceptance=acceptance, decision=decision, delivery=delivery)
 
 
 def asked(state: str, events: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any] | None:

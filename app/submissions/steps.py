@@ -116,14 +116,15 @@ REVOCATIONS: Final[dict[str, Words]] = {
     "unqualified": {"zh": "申请人不具备资格或者不符合条件", "en": "the applicant did not qualify"},
     "other": {"zh": "依法可以撤销的其他情形", "en": "another case in which the law allows it"},
 }
-"""行政许可法 第六十九条第一款第一至五项、第二款; 优化营商环境条例 第四十条 for broken promises."""
+"""行政许可法 第六十九条第一款第一至五项、第二款; 安阳市政务服务条例 第二十七条 for broken promises."""
 
 REOPENINGS: Final[dict[str, Words]] = {
     "review_decision": {"zh": "行政复议决定", "en": "decision on administrative review"},
     "judgment": {"zh": "人民法院裁判", "en": "judgment of a court"},
     "self_correction": {"zh": "行政机关依法自行纠正", "en": "the authority corrects itself by law"},
 }
-"""行政复议法 第六十四、六十五条, 行政诉讼法 第七十、七十二条: what alone opens a closed submission again."""
+"""行政复议法 第六十四、六十六条, 行政诉讼法 第七十、七十二条 (decide anew, or at last): what alone opens a closed
+submission again."""
 
 DELIVERIES: Final[dict[str, Words]] = {
     "download": {"zh": "下载", "en": "download"},
@@ -198,8 +199,8 @@ _RUNNING = "accepted in_review suspended"
 
 # fmt: off
 STEPS: Final[dict[str, Step]] = {
-    # 行政许可法 第二十九条 lets people apply online. 收件 is no decision yet, so it has no numbered notice: the filing
-    # is answered with its receipt, which has the submission's reference, time, turn and dates.
+    # 行政许可法 第二十九条第三款、第三十三条 let people apply online. 收件 is no decision yet, so it has no numbered
+    # notice: the filing is answered with its receipt, which has the submission's reference, time, turn and dates.
     "receive": _step("draft", "received", "applicant",
         "收到您的申请，已出具收件凭证", "Your application was received",
         clocks="acceptance:start"),
@@ -262,7 +263,7 @@ STEPS: Final[dict[str, Step]] = {
     "approve": _step("accepted in_review", "approved", "clerk head office system",
         "部门准予您的申请", "The department approved your application",
         notice="approval", clocks="decision:end delivery:start"),
-    # 优化营商环境条例 第四十条, 安阳市政务服务条例 第二十五至二十七条 (告知承诺): see `commitments.py`.
+    # 优化营商环境条例 第四十条第三款, 安阳市政务服务条例 第二十五、二十六条 (告知承诺): see `commitments.py`.
     "approve_on_promise": _step("received accepted in_review", "approved", "clerk head office",
         "依据您的书面承诺，当场作出决定", "Decided on the spot, on your written promise",
         notice="approval", clocks="acceptance:end decision:end delivery:start"),
@@ -277,7 +278,7 @@ STEPS: Final[dict[str, Step]] = {
     "deliver": _step("completed", "delivered", "applicant clerk head office",
         "结果已送达", "The result was delivered", needs="kind", notice="delivery", clocks="delivery:end",
         kinds=DELIVERIES),
-    # 安阳市政务服务条例 第二十八条: what was decided on a promise is checked afterwards.
+    # 安阳市政务服务条例 第二十七条: what was decided on a promise is checked afterwards.
     "check_promise": _step("completed delivered", None, "clerk head",
         "事后核查承诺属实", "What you promised was checked and is true", needs="reason"),
     # Who handles it. What was taken is held until it is given back or handed over.
@@ -290,7 +291,8 @@ STEPS: Final[dict[str, Step]] = {
     "hand_over": _step(_OPEN, None, "head",
         "办件已转由另一位工作人员办理", "Another member of staff handles it now"),
     # Ends before the decision, and the ways back that the law knows.
-    # 安阳市政务服务条例 第三十六条: until it is decided the applicant may take it back.
+    # Until it is decided the applicant may take it back: 安阳市政务服务条例 第二十六条第三款 says so of commitments,
+    # and no law says otherwise of the rest.
     "withdraw": _step(_OPEN, "withdrawn", "applicant",
         "您已撤回申请", "You withdrew your application",
         notice="withdrawal", clocks="acceptance:end correction:end decision:end promise:end"),
@@ -299,7 +301,7 @@ STEPS: Final[dict[str, Step]] = {
         "依法终止办理", "The department ended the procedure, as the law has it",
         needs="kind reason", notice="termination", kinds=TERMINATIONS,
         clocks="acceptance:end correction:end decision:end promise:end"),
-    # 第六十九条: the authority that decided may revoke, from the decision on.
+    # 行政许可法 第六十九条: the authority that decided may revoke, from the decision on.
     "revoke": _step("approved completed delivered", "terminated", "head",
         "依法撤销决定", "The decision was revoked by law",
         needs="kind reason", notice="revocation", clocks="delivery:end", kinds=REVOCATIONS, by_law_only=True),
@@ -307,6 +309,7 @@ STEPS: Final[dict[str, Step]] = {
     "remind": _step("correcting accepted in_review suspended", None, "system",
         "提醒您按期补交", "A reminder: please bring what is still missing in time",
         needs="kind until", kinds=REMINDERS),
+    # Such a rule: 安阳市政务服务条例 第三十六条第二款.
     "lapse_correction": _step("correcting", "withdrawn", "system",
         "逾期未补正，依事项规定视为撤回申请",
         "The corrections did not come in time: by the rules of this service it counts as withdrawn",
@@ -314,8 +317,8 @@ STEPS: Final[dict[str, Step]] = {
     "recount": _step(_OPEN + " approved", None, "system",
         "节假日安排公布或更正，办理期限已重新计算",
         "The working days of the year were published or corrected: the dates were counted anew"),
-    # 行政复议法 第六十四、六十五条, 行政诉讼法 第七十、七十二条: on a paper that has a number, on nothing else. What
-    # counts as withdrawn can be disputed too.
+    # 行政复议法 第六十四、六十六条, 行政诉讼法 第七十、七十二条: on a paper that has a number, on nothing else. What is
+    # only declared unlawful (第六十五条, 第七十四条) stays closed. What counts as withdrawn can be disputed too.
     "reopen": _step("declined refused withdrawn terminated", "accepted", "supervisor",
         "依法重新办理", "Opened again, as the law has it",
         needs="kind reason document", notice="reopening", clocks="decision:start", kinds=REOPENINGS, by_law_only=True),

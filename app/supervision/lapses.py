@@ -1,8 +1,8 @@
 """Lapses: what the applicant was to bring by a day. First a reminder, then what the law or the service says.
 
-容缺受理 (安阳市政务服务条例 第三十六条): what was promised and does not come counts as withdrawn. 补正: no law says
-so in general, so a submission counts as withdrawn only where its service says it, on a basis that it names; all others
-go to a person (an alarm, see alarms.py).
+容缺受理 (安阳市政务服务条例 第二十四条第一款): what was promised and does not come counts as withdrawn. 补正: no
+national law says so, so a submission counts as withdrawn only where its service says it, on a basis that it names (such
+as 第三十六条第二款 of that regulation); all others go to a person (an alarm, see alarms.py).
 """
 
 from __future__ import annotations

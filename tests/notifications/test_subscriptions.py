@@ -93,7 +93,7 @@ def test_allowing_messages_is_the_consent_to_them_and_is_recorded_as_one(
 def test_taking_the_consent_back_forgets_the_wechat_user(
     phone: Phone, caller: Resident, bind: Callable[..., Any], run_jobs: RunJobs
 ) -> None:
-    """PIPL art. 15, 47(2): 个人撤回同意 … 个人信息处理者应当主动删除个人信息."""
+    """PIPL art. 15, 47(1) item 3: 个人撤回同意 … 个人信息处理者应当主动删除个人信息."""
     bind("a", "progress")
 
     withdraw_one(phone)

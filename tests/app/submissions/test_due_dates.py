@@ -39,6 +39,7 @@ def service(
     case_type: int = PROMISED,
     joint: bool = False,
     item_type: str = "20",
+    **own: int,
 ) -> ServiceVersion:
     """A service with these limits, given as value and unit."""
 
@@ -46,6 +47,7 @@ def service(
         return {"value": pair[0], "unit": f"{pair[1]}_day"}
 
     limits = {"promised": limit(promised), "legal": legal and limit(legal)}
+    limits |= {name: limit((days, "working")) for name, days in own.items()}
     more: dict[str, Any] = {"joint": {"children": []}} if joint else {}
     return ServiceVersion("test", 1, {"case_type": case_type, "limits": limits, "item_type": item_type, **more})
 
@@ -261,6 +263,20 @@ def test_the_document_is_delivered_within_ten_working_days() -> None:
     assert approved.delivery == Due(day("03-19"), provisional=False)
     assert of(approved.decision) == day("03-10"), "the date that was kept stays"
     assert approved.running == {"delivery"}
+
+
+# 食品经营许可和备案管理办法 第二十一条: 可以延长五个工作日; 第二十二条: 自作出决定之日起五个工作日内
+FOOD = service((5, "working"), (10, "working"), item_type="01", extension=5, delivery=5)
+
+
+def test_a_services_own_law_shortens_extension_and_delivery() -> None:
+    """行政许可法 第四十二条第一款: 但是，法律、法规另有规定的，依照其规定."""
+    longest = {"days": 10}
+    extended = dates(FOOD, ("receive", "03-02"), ("accept", "03-02"), ("extend", "03-04", longest))
+    approved = dates(FOOD, ("receive", "03-02"), ("accept", "03-02"), ("approve", "03-05"))
+
+    assert of(extended.decision) == day("03-16"), "five promised and five more, whatever was asked"
+    assert of(approved.delivery) == day("03-12")
 
 
 def test_half_a_day_is_due_by_noon() -> None:

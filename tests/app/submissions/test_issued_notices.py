@@ -96,10 +96,35 @@ def test_whatever_goes_against_somebody_says_what_can_be_done(kind: str) -> None
 def test_every_template_takes_its_facts_in_both_languages() -> None:
     words = {"zh": "词", "en": "word"}
     day = date(2026, 12, 31)
-    facts = notice_words.Facts(words, words, "261122-4839", day, day, True, day, 5, words, "〔2026〕1号")
+    facts = notice_words.Facts(words, words, "261122-4839", day, day, True, day, 5, words, "〔2026〕1号", True, False)
     for template in notice_words.templates().values():
         told = notice_words.text(template, facts)
         assert all("{" not in text and "None" not in text for text in told.values())
+
+
+@pytest.mark.parametrize(
+    ("licence", "joint", "zh", "en"),
+    [
+        (True, False, "依照行政许可法第四十二条，经本机关负责人批准", "by art. 42"),
+        (True, True, "依照行政许可法第四十二条，经本级人民政府负责人批准", "approved by the head of the government"),
+        (False, False, "参照行政许可法第四十二条，经本机关负责人批准", "by analogy with art. 42"),
+    ],
+)
+def test_an_extension_says_by_which_law_and_whom(licence: bool, joint: bool, zh: str, en: str) -> None:
+    """行政许可法 第四十二条第一款: 经本行政机关负责人批准; 第二款: 经本级人民政府负责人批准."""
+    words, day = {"zh": "词", "en": "word"}, date(2026, 12, 31)
+    facts = notice_words.Facts(words, words, "261122-4839", day, day, False, day, 5, words, None, licence, joint)
+    told = notice_words.text(notice_words.templates()["extension"], facts)
+    assert zh in told["zh"] and en in told["en"]
+
+
+def test_nothing_but_a_licence_rests_on_the_law_of_licences() -> None:
+    words, day = {"zh": "词", "en": "word"}, date(2026, 12, 31)
+    facts = notice_words.Facts(words, words, "261122-4839", day, day, False, day, 5, words, None, False, False)
+    for template in notice_words.templates().values():
+        told = notice_words.text(template, facts)
+        assert "依照行政许可法" not in told["zh"]
+        assert "License Law" not in told["en"] or "by analogy with" in told["en"]
 
 
 def test_the_hash_is_that_of_the_words_and_the_salt(case: uuid.UUID) -> None:

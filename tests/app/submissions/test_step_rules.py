@@ -184,11 +184,21 @@ def test_only_what_is_secondary_may_be_brought_later() -> None:
 # 行政许可法 第四十二条第一款: 经本行政机关负责人批准，可以延长十日; 第二款: 经本级人民政府负责人批准，可以延长十五日
 
 JOINT = service(joint={"children": [{"code": "a", "name": {}, "department": "d", "connector": "none", "limits": {}}]})
+# 食品经营许可和备案管理办法 第二十一条: 经市场监督管理部门负责人批准，可以延长五个工作日
+FOOD = service(limits={"extension": {"value": 5, "unit": "working_day"}})
 
 
 @pytest.mark.parametrize(
     ("of", "days", "fits"),
-    [(None, 1, True), (None, 10, True), (None, 11, False), (JOINT, 15, True), (JOINT, 16, False)],
+    [
+        (None, 1, True),
+        (None, 10, True),
+        (None, 11, False),
+        (JOINT, 15, True),
+        (JOINT, 16, False),
+        (FOOD, 5, True),
+        (FOOD, 6, False),
+    ],
 )
 def test_an_extension_is_no_longer_than_the_law_has_it(of: ServiceVersion | None, days: int, fits: bool) -> None:
     if fits:

@@ -39,7 +39,7 @@ ALLOWED = {
     ("accepted", "keep_promise"): None,
     ("in_review", "keep_promise"): None,
     ("suspended", "keep_promise"): None,
-    ("accepted", "lapse"): "withdrawn",  # 第三十六条
+    ("accepted", "lapse"): "withdrawn",  # 第二十四条
     ("in_review", "lapse"): "withdrawn",
     ("suspended", "lapse"): "withdrawn",
     ("accepted", "suspend"): "suspended",  # 行政许可法 第四十五条
@@ -49,17 +49,17 @@ ALLOWED = {
     ("in_review", "ask_extension"): None,
     ("accepted", "extend"): None,  # 第四十二条
     ("in_review", "extend"): None,
-    ("received", "approve_on_promise"): "approved",  # 优化营商环境条例 第四十条
+    ("received", "approve_on_promise"): "approved",  # 优化营商环境条例 第四十条第三款
     ("accepted", "approve_on_promise"): "approved",
     ("in_review", "approve_on_promise"): "approved",
-    ("completed", "deliver"): "delivered",  # 第四十四条
-    ("completed", "check_promise"): None,
+    ("completed", "deliver"): "delivered",  # 行政许可法 第四十四条
+    ("completed", "check_promise"): None,  # 安阳市政务服务条例 第二十七条
     ("delivered", "check_promise"): None,
     **{(state, "withdraw"): "withdrawn" for state in ["received", "correcting", "accepted", "in_review", "suspended"]},
     **{
         (state, "terminate"): "terminated" for state in ["received", "correcting", "accepted", "in_review", "suspended"]
     },
-    ("approved", "revoke"): "terminated",  # 第六十九条: from the decision on
+    ("approved", "revoke"): "terminated",  # 行政许可法 第六十九条: from the decision on
     **{
         (state, step): None
         for state in ("received", "accepted", "in_review")
@@ -68,7 +68,7 @@ ALLOWED = {
     **{(state, "hand_over"): None for state in OPEN},
     ("completed", "revoke"): "terminated",  # 第六十九条
     ("delivered", "revoke"): "terminated",
-    ("declined", "reopen"): "accepted",  # 行政复议法 第六十四条
+    ("declined", "reopen"): "accepted",  # 行政复议法 第六十四、六十六条
     ("refused", "reopen"): "accepted",
     ("terminated", "reopen"): "accepted",
     ("withdrawn", "reopen"): "accepted",  # What counts as withdrawn can be disputed.

@@ -40,7 +40,7 @@ def correcting(case: UUID, until: date) -> None:
 
 
 def test_a_promise_is_reminded_of_and_then_lapses(file_case: FileCase, sql: Sql, run_jobs: RunJobs) -> None:
-    """安阳市政务服务条例 第三十六条."""
+    """安阳市政务服务条例 第二十四条第一款: 申请人逾期未补齐补正材料的，视为撤回申请."""
     case = file_case("2026-03-02 10:00")
     promised(sql, case, date(2026, 3, 12))
 
