@@ -94,6 +94,8 @@ _ACCEPTED = frozenset({"accepted", "approved"})
 _BY_DEPARTMENT = frozenset({steps.CLERK, steps.HEAD, steps.OFFICE})
 _STILL_WAITING = frozenset({None, "received", "accepted"})
 _TAKES = frozenset({"take", "take_out_of_turn"})
+_UNASKED = {steps.CLERK: "unstated", steps.HEAD: "unstated", steps.SUPERVISOR: "supervisor_order"}
+"""What is said of who was before others and was not taken up for a reason, by the role of whoever acted."""
 
 
 def moved(work: Work, row: Any, name: str, actor: Actor, at: datetime, given: Given) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def _taken(work: Work, row: Any, name: str, actor: Actor, given: Given) -> dict[
         return {"taken": number, "taken_as": given.kind or in_order}
     if STEPS[name].target in steps.WITHOUT_DECISION:
         return {"taken": number, "taken_as": "left"}
-    otherwise = "unstated" if actor.role in (steps.CLERK, steps.HEAD) else "office_order"
+    otherwise = _UNASKED.get(actor.role, "office_order")
     return {"taken": number, "taken_as": otherwise if _older(work, row) else in_order}
 
 
