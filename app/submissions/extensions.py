@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.catalogue.working_days import NOON
+from app.clock import CHINA
 from app.refusals import Refusal
 from app.submissions.correction_lists import said
 from app.submissions.history import Actor, Given
+from app.submissions.limits import LONGEST_EXTENSION, LONGEST_JOINT_EXTENSION
 from app.submissions.moments import Moment
-
-LONGEST: Final = 10
-LONGEST_JOINT: Final = 15
-"""Working days: 第四十二条第一、二款, counted by 第八十二条."""
 
 _TOO_LONG = {
     "zh": "最多延长{}个工作日",
@@ -48,13 +47,23 @@ class OwnExtension(Refusal):
 
 
 def allowed(moment: Moment, actor: Actor) -> None:
-    """Whether the limit may still be extended: once, before it is over. Raises ExtensionNotAllowed."""
+    """Whether the limit may still be extended: once, before it is over. Raises ExtensionNotAllowed.
+
+    What was opened again has a limit of its own, which may be extended once, too.
+    """
     if moment.service.on_the_spot:
         raise ExtensionNotAllowed(why=ON_THE_SPOT)
-    if moment.steps("extend"):
+    if [event.step for event in moment.steps("extend", "reopen")][-1:] == ["extend"]:
         raise ExtensionNotAllowed(why=EXTENDED)
-    if moment.row.decision_due is not None and moment.day > moment.row.decision_due:
+    if _is_over(moment):
         raise ExtensionNotAllowed(why=OVERDUE)
+
+
+def _is_over(moment: Moment) -> bool:
+    """A limit in half days is over from noon of its last day on."""
+    due = moment.row.decision_due
+    at_noon = moment.row.decision_noon and moment.at.astimezone(CHINA).time() >= NOON
+    return due is not None and (moment.day > due or (moment.day == due and at_noon))
 
 
 def by_a_second_person(moment: Moment, actor: Actor) -> None:
@@ -65,7 +74,7 @@ def by_a_second_person(moment: Moment, actor: Actor) -> None:
 
 def check(moment: Moment, actor: Actor, given: Given) -> None:
     """Raises ExtensionTooLong."""
-    longest = LONGEST_JOINT if moment.service.joint else LONGEST
+    longest = LONGEST_JOINT_EXTENSION if moment.service.joint else LONGEST_EXTENSION
     if given.days is None or given.days > longest:
         raise ExtensionTooLong(errors={"/days": [said(_TOO_LONG)[0].replace("{}", str(longest))]})
 

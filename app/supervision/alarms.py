@@ -40,7 +40,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, database, jobs
 from app.catalogue import calendars
-from app.catalogue.working_days import Calendar, add_working_days, working_days_back
+from app.catalogue.working_days import NOON, Calendar, add_working_days, working_days_back
 from app.clock import CHINA, day_of
 from app.crypto import data_keys
 from app.crypto.data_keys import data_keys as keys
@@ -65,7 +65,6 @@ RED_AFTER: Final = 3
 CLIMBS_AFTER: Final = 1
 """Whole working days after which an alarm that nobody acknowledged goes one higher."""
 
-_NOON = time(12)
 _FIRST_TOLD: Final = {NEAR: TOLD[0], YELLOW: TOLD[1], RED: TOLD[2]}
 _RANK: Final = {CLERK: 0, HEAD: 1, SUPERVISOR: 2}
 _BATCH = 500
@@ -166,7 +165,7 @@ def _is_so(watched: Watched, level: str, calendar: Calendar, at: datetime) -> Co
     """The condition of a level. A limit in half days is overdue from noon on."""
     today, due = day_of(at), watched.column
     overdue: ColumnElement[bool] = due < today
-    if watched.clock == DECISION and at.astimezone(CHINA).time() >= _NOON:
+    if watched.clock == DECISION and at.astimezone(CHINA).time() >= NOON:
         overdue = or_(overdue, and_(due == today, _c.decision_noon))
     if level == NEAR:
         return and_(due <= add_working_days(calendar, today, settings().alarm_near_days).date, ~overdue)
