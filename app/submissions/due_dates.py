@@ -26,8 +26,9 @@ from app.catalogue.working_days import (
 from app.clock import day_of
 from app.database import Work
 from app.submissions.drafts import submissions
-from app.submissions.history import history
+from app.submissions.history import Given, history
 from app.submissions.limits import ACCEPTANCE_LIMIT, CALENDAR, DELIVERY_LIMIT, WORKING, Limits
+from app.submissions.moments import Moment
 from app.submissions.steps import (
     ACCEPTANCE,
     CORRECTION,
@@ -308,6 +309,13 @@ def columns(dates: DueDates) -> dict[str, Any]:
     return {**days, "due_provisional": dates.provisional, "decision_noon": noon, "extended": dates.extended}
 
 
+def moved(moment: Moment, step: str, given: Given) -> dict[str, Any]:
+    """The dates that a step changes, as columns of its submission's row. A clock that has ended keeps its date."""
+    events = [Event(one.step, one.at, dict(one.terms)) for one in moment.past]
+    dates = counted(moment.calendar, Limits.of(moment.service), (*events, Event(step, moment.at, given.terms)))
+    return {name: new for name, (_, new) in _changed(moment.row, dates).items()}
+
+
 def recount(work: Work, row: Any, calendar: Calendar | None = None) -> dict[str, tuple[Any, Any]]:
     """Bring the dates of a submission, whose row is locked, in line with its history: what changed, as (old, new).
 
@@ -321,17 +329,17 @@ def recount(work: Work, row: Any, calendar: Calendar | None = None) -> dict[str,
     )
     events = [Event(one.step, one.at, one.terms) for one in rows]
     dates = counted(calendar or calendars.current(work.connection), Limits.of(service), events)
-    changed = {name: (getattr(row, name), new) for name, new in _writable(row, dates).items()}
-    changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
+    changed = _changed(row, dates)
     if changed:
         values = {name: new for name, (_, new) in changed.items()}
         work.run(update(submissions).where(submissions.c.id == row.id).values(**values))
     return changed
 
 
-def _writable(row: Any, dates: DueDates) -> dict[str, Any]:
+def _changed(row: Any, dates: DueDates) -> dict[str, tuple[Any, Any]]:
     values = columns(dates)
     for name in _KEEPING - dates.running:
         if getattr(row, COLUMNS[name]) is not None:
             del values[COLUMNS[name]]
-    return values
+    pairs = {name: (getattr(row, name), new) for name, new in values.items()}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,4 +1,4 @@
-"""Sweeping: submissions that wait for the system itself, taken in the order of their queues, each in its own transaction.
+"""Sweeping: submissions that wait for the system itself, queue by queue, each in a transaction of its own.
 
 A step may lock its queue and its department's series of notices until the commit, and always in that order (decision
 0019); a transaction with several submissions would ask for them crosswise. Several workers may sweep at once: what one

@@ -37,6 +37,7 @@ from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.submissions import steps
 from app.submissions.history import Actor, Given
+from app.submissions.moments import Moment
 from app.submissions.steps import FINAL_STATES, STEPS, Step
 
 queues = Table(
@@ -98,8 +99,9 @@ _UNASKED = {steps.CLERK: "unstated", steps.HEAD: "unstated", steps.SUPERVISOR: "
 """What is said of who was before others and was not taken up for a reason, by the role of whoever acted."""
 
 
-def moved(work: Work, row: Any, name: str, actor: Actor, at: datetime, given: Given) -> dict[str, Any]:
+def moved(work: Work, moment: Moment, name: str, actor: Actor, given: Given) -> dict[str, Any]:
     """What a step changes of a submission's places, as columns of its row, which the caller has locked."""
+    row, at = moment.row, moment.at
     step, by_department = STEPS[name], actor.role in _BY_DEPARTMENT
     values: dict[str, Any] = {}
     if _is_accepted(work, row, step):
@@ -108,7 +110,8 @@ def moved(work: Work, row: Any, name: str, actor: Actor, at: datetime, given: Gi
         values["decided_at"] = at
     if name == "reopen":
         values["decided_at"] = None
-    if step.target in FINAL_STATES or (by_department and name not in steps.QUIET):
+    handles = step.target in FINAL_STATES or (by_department and name not in steps.QUIET)
+    if handles and moment.steps(*steps.QUIET):
         _handled(work, row.id, at)
     if row.waiting and name != "give_back" and (by_department or step.target not in _STILL_WAITING):
         values |= {"waiting": False, **({} if row.taken else _taken(work, row, name, actor, given))}

@@ -19,12 +19,15 @@ from app.clock import today
 from app.identifiers import new_reference
 from app.submissions.history import SYSTEM
 from app.submissions.submissions import take_step
-from approvals.decisions import sweep
+from approvals import decisions
 from tests.approvals.office_system import PDF, OfficeSystem, message, result
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
 TIMEOUT = 10
+
+# procrastinate's decorator keeps no trace of what it decorates.
+sweep: Callable[..., None] = decisions.sweep
 
 
 @pytest.fixture
@@ -161,12 +164,12 @@ def test_what_waits_for_a_step_that_somebody_else_takes_is_applied_by_the_sweepe
     office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]], outcomes: Callable[[], list[str]]
 ) -> None:
     assert office.outcome(message(filed["reference"], "in_review", 2)) == "parked"
-    sweep(0)
+    sweep(timestamp=0)
     assert steps() == ["receive"] and outcomes() == ["parked"]
     with database.work() as work:
         take_step(work, UUID(filed["id"]), "deem_accepted", SYSTEM, clock.now())
 
-    sweep(0)
+    sweep(timestamp=0)
 
     assert steps() == ["receive", "deem_accepted", "review"] and outcomes() == ["applied"]
 

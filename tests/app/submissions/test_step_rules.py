@@ -211,9 +211,8 @@ def test_an_extension_is_one_and_comes_before_the_limit_is_over() -> None:
     over = moment(decision_due=date(2026, 9, 11))
     assert refused(ExtensionNotAllowed, extensions.allowed, over, HEAD).facts == {"why": "overdue"}
     extensions.allowed(moment(decision_due=date(2026, 9, 14)), HEAD)
-    noon = {"decision_due": date(2026, 9, 14), "decision_noon": True}
-    extensions.allowed(moment(**noon), HEAD)
-    late = moment(at=MONDAY.replace(hour=4), **noon)
+    extensions.allowed(moment(decision_due=date(2026, 9, 14), decision_noon=True), HEAD)
+    late = moment(at=MONDAY.replace(hour=4), decision_due=date(2026, 9, 14), decision_noon=True)
     assert refused(ExtensionNotAllowed, extensions.allowed, late, HEAD).facts == {"why": "overdue"}
     extensions.allowed(moment(extended, Past(3, "reopen", MONDAY, "supervisor")), HEAD)
     spot = moment(of=service(case_type=1))
