@@ -67,7 +67,7 @@ def expected(calendar: Calendar, received: date, today: date, before: int, basis
 
     Never better than measured, and never earlier than the next working day.
     """
-    waits = (before + 1) / basis.decided_a_day if basis.decided_a_day > 0 else 0.0
+    waits = _wait(before, basis.decided_a_day)
     if basis.p50 is None or waits > _FARTHEST:
         return Expected(None, None, True)
     line = math.ceil(waits)
@@ -79,6 +79,13 @@ def expected(calendar: Calendar, received: date, today: date, before: int, basis
         # Those before me need longer than people usually wait: what they vary by comes on top.
         until = _later(until, add_working_days(calendar, today, line + basis.p90 - basis.p50))
     return Expected(earliest, until, line > basis.p90)
+
+
+def _wait(before: int, decided_a_day: float) -> float:
+    """Working days that the line before me needs. One in which nobody was decided lately does not move at all."""
+    if decided_a_day > 0:
+        return (before + 1) / decided_a_day
+    return math.inf if before else 0.0
 
 
 def _later(one: Due, other: Due) -> Due:
