@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app.catalogue import services
+from app.catalogue.services import ServiceVersion
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.submissions import steps
@@ -122,11 +123,15 @@ def moved(work: Work, moment: Moment, name: str, actor: Actor, given: Given) -> 
 
 
 def _is_accepted(work: Work, row: Any, step: Step) -> bool:
-    """Whether this step gives the place in the order of acceptance. Points, lots and tenders know no such order."""
+    """Whether this step gives the place in the order of acceptance."""
     if step.target not in _ACCEPTED or row.acceptance_turn is not None:
         return False
-    quota = services.version(work.connection, row.service_code, row.service_version).quota
-    return quota is not None and quota.get("order", "acceptance") == "acceptance"
+    return by_acceptance(services.version(work.connection, row.service_code, row.service_version))
+
+
+def by_acceptance(service: ServiceVersion) -> bool:
+    """Whether a limited number is given in the order of acceptance. Points, lots and tenders know no such order."""
+    return service.quota is not None and service.quota.get("order", "acceptance") == "acceptance"
 
 
 def _taken(work: Work, row: Any, name: str, actor: Actor, given: Given) -> dict[str, Any]:

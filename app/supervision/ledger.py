@@ -26,7 +26,7 @@ from app.clock import CHINA
 from app.refusals import NotFound
 from app.submissions.drafts import submissions
 from app.submissions.steps import OUT_OF_TURN, TAKEN_AS, WITHOUT_DECISION
-from app.submissions.turns import queues
+from app.submissions.turns import by_acceptance, queues
 
 CROWD: Final = 5
 """So many were received within the hour, or on the day, that is told."""
@@ -62,7 +62,7 @@ def _queue(connection: Connection, row: Any, language: str) -> dict[str, Any]:
         "department": row.department_code,
         "unit": departments.name(connection, row.department_code, language),
         "service": {"code": row.service_code, "name": service.name(language)},
-        "ordered_by": "receipt" if service.quota is None else "acceptance",
+        "ordered_by": "acceptance" if by_acceptance(service) else "receipt",
         "last_turn": row.last_turn,
         "last_acceptance_turn": row.last_acceptance_turn,
         "last_taken": row.last_taken,

@@ -22,7 +22,7 @@ from app.database import row_of
 from app.people.callers import Resident
 from app.submissions.drafts import SubmissionNotFound
 from app.submissions.steps import OPEN_STATES, STATES
-from app.submissions.turns import BEFORE
+from app.submissions.turns import BEFORE, by_acceptance
 from app.supervision.expectations import working_days_between
 
 _MINE = """
@@ -99,7 +99,7 @@ def read(connection: Connection, caller: Resident, submission_id: UUID, language
         raise SubmissionNotFound
     service = services.version(connection, row.service_code, row.service_version)
     before = _ahead(connection, row) if row.waiting else None
-    limited = service.quota is not None
+    limited = by_acceptance(service)
     told, reason = _expected(calendars.current(connection), row, before or 0, service.on_the_spot)
     return {
         "id": row.id,

@@ -26,8 +26,7 @@ from tests.product import Phone
 Sql = Callable[..., list[Any]]
 TIMEOUT = 10
 
-# procrastinate's decorator keeps no trace of what it decorates.
-sweep: Callable[..., None] = decisions.sweep
+sweep: Any = decisions.sweep
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import clock
+from app import clock, database
 from app.catalogue.working_days import Calendar, add_working_days
 from app.people.residents import Person
 from app.submissions.history import SYSTEM, Given, Item, applicant
+from app.supervision import ledger
 from app.supervision.expectations import SAMPLE, sweep
 from app.supervision.places import Basis, expected
 from tests.app.supervision.test_expectations import between, decided
@@ -171,6 +172,17 @@ def test_where_the_number_is_limited_both_orders_are_shown(make_line: Callable[.
     assert (first["turn"], first["acceptance_turn"], first["before"], first["before_in_acceptance"]) == (1, 3, 2, 2)
     step(receipts[1], "refuse", OFFICE, Given(reason="不符合条件"))
     assert place(line, receipts[0])["before_in_acceptance"] == 1
+
+
+def test_where_lots_are_drawn_no_order_of_acceptance_is_claimed(make_line: Callable[..., Line]) -> None:
+    line = make_line(quota=QUOTA | {"order": "lottery"})
+    receipt = line.file()
+    step(receipt, "deem_accepted", SYSTEM)
+
+    assert (place(line, receipt)["ordered_by"], place(line, receipt)["before_in_acceptance"]) == ("receipt", None)
+    with database.reading() as connection:
+        (queue,) = ledger.listing(connection, (line.department, line.service[:-1]), 1, "zh")
+    assert (queue["service"]["code"], queue["ordered_by"]) == (line.service, "receipt")
 
 
 def test_it_is_the_owners_alone_and_unchanged_while_nothing_moves(line: Line, enrol: Callable[[Person], Phone]) -> None:
