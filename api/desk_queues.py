@@ -15,7 +15,7 @@ from api.schemas.queues import (
     TakeSchema,
 )
 from app.submissions.submissions import StepForbidden, StepNotAllowed
-from app.supervision import assignments
+from app.supervision import assignments, desk_overviews
 from app.supervision.assignments import (
     AlreadyTaken,
     HandlerNotFound,
@@ -35,7 +35,7 @@ take_door = Door("desk_takes", guards.staff, "/v1/desk/submissions", "Who has a 
 @door.reads("", answer=DeskQueuesSchema, refuses=(StepForbidden,))
 def list_desk_queues(visit: Visit) -> dict[str, Any]:
     """How many wait in each queue, who waits longest, and what must be done first."""
-    return assignments.overview(visit.connection, visit.caller, visit.language)
+    return desk_overviews.overview(visit.connection, visit.caller, visit.language)
 
 
 @door.acts(

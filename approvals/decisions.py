@@ -23,6 +23,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    func,
     select,
     update,
 )
@@ -34,12 +35,13 @@ from app.catalogue import calendars
 from app.catalogue.working_days import add_working_days
 from app.crypto import data_keys
 from app.crypto.envelopes import DataKey
+from app.crypto.failures import SealError
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.documents import results
 from app.identifiers import is_reference, normal_reference
 from app.people.callers import Office
-from app.refusals import InvalidContent, NotFound
+from app.refusals import InvalidContent, NotFound, Refusal
 from app.submissions import drafts, history
 from app.submissions.drafts import submissions
 from app.submissions.history import SYSTEM, Given, Item
@@ -132,7 +134,9 @@ def _locked(work: Work, office_code: str, reference: str) -> Any:
 def _outcome(state: str, step: str) -> str:
     if state in STEPS[step].origins:
         return "applied"
-    return "parked" if is_ahead(state, STEPS[step].target or state) else "ignored"
+    # What leaves the state as it is, an extension, is early where one of its own states still lies ahead.
+    aims = {STEPS[step].target} if STEPS[step].target else STEPS[step].origins
+    return "parked" if any(is_ahead(state, aim) for aim in aims if aim) else "ignored"
 
 
 def _first_time(work: Work, office: Office, submission: Any, step: str, outcome: str, data: dict[str, Any]) -> bool:
@@ -184,7 +188,7 @@ def lacking(event_type: str, data: dict[str, Any]) -> frozenset[str]:
 
 
 def _apply_parked(work: Work, submission_id: Any, key: DataKey) -> None:
-    """Apply what came too early, as long as it fits now."""
+    """Apply what came too early, as long as it fits now. One that our rules refuse holds up nobody's later word."""
     waiting = select(office_messages).where(
         office_messages.c.submission_id == submission_id, office_messages.c.outcome == "parked"
     )
@@ -193,7 +197,12 @@ def _apply_parked(work: Work, submission_id: Any, key: DataKey) -> None:
         outcome = _outcome(state, message.step)
         if outcome == "applied":
             data = key.open(message.data, DATA, f"{message.office}/{message.message_id}")
-            _apply(work, submission_id, message.step, data)
+            try:
+                with work.connection.begin_nested():
+                    _apply(work, submission_id, message.step, data)
+            except Refusal as refused:
+                log.warning("office_message_refused", office=message.office, code=refused.code())
+                outcome = "ignored"
         mark = update(office_messages).where(
             office_messages.c.office == message.office, office_messages.c.message_id == message.message_id
         )
@@ -203,13 +212,33 @@ def _apply_parked(work: Work, submission_id: Any, key: DataKey) -> None:
 @jobs.tasks.periodic(cron="*/10 * * * *")
 @jobs.task("sweep_parked_messages", queueing_lock="sweep_parked_messages")
 def sweep(timestamp: int) -> None:
-    """Tell operators of messages that wait too long for the one before them: the office must send it again."""
-    late = select(office_messages.c.office, office_messages.c.submission_id).where(
-        office_messages.c.outcome == "parked", office_messages.c.at < clock.now() - _PARKED_TOO_LONG
-    )
+    """Apply what came too early and fits by now, because a clerk, the applicant or the clock took the step before it.
+
+    What waits too long for a step of the office itself is told to operators: the office must send it again.
+    """
+    parked = select(office_messages.c.submission_id, func.min(office_messages.c.at).label("since"))
+    parked = parked.where(office_messages.c.outcome == "parked").group_by(office_messages.c.submission_id)
     with database.reading() as connection:
-        for message in connection.execute(late.limit(500)):
-            log.warning("office_message_parked", office=message.office, submission=str(message.submission_id))
+        waiting = connection.execute(parked.order_by("since").limit(500)).all()
+    for one in waiting:
+        if not _caught_up(one.submission_id) and one.since < clock.now() - _PARKED_TOO_LONG:
+            log.warning("office_message_parked", submission=str(one.submission_id))
+
+
+def _caught_up(submission_id: Any) -> bool:
+    """Whether nothing of this submission waits any more."""
+    left = select(office_messages.c.message_id).where(
+        office_messages.c.submission_id == submission_id, office_messages.c.outcome == "parked"
+    )
+    try:
+        with database.work() as work:
+            one = drafts.with_key().where(submissions.c.id == submission_id)
+            row = work.run(one.with_for_update(of=submissions)).one()
+            _apply_parked(work, submission_id, data_keys.opened(row))
+            return work.run(left.limit(1)).one_or_none() is None
+    except SealError as error:
+        log.error("office_message_unreadable", submission=str(submission_id), error=type(error).__name__)
+        return False
 
 
 def _without_bytes(submission: Any, data: dict[str, Any]) -> dict[str, Any]:

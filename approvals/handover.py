@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Table, Text, update
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Table, Text, select, update
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
 
@@ -112,6 +112,11 @@ def _settle(work: Work, submission_id: UUID, handed: Handed) -> None:
 
 
 def _answer_on_the_spot(work: Work, submission_id: UUID, data: dict[str, Any]) -> None:
+    """Keep the answer, unless the applicant withdrew meanwhile: then it is of no use to anybody."""
+    locked = select(submissions.c.state).where(submissions.c.id == submission_id).with_for_update()
+    if work.run(locked).scalar_one() != "received":
+        log.info("answer_not_kept", submission=str(submission_id))
+        return
     results.keep_data(work, submission_id, data)
     for step in ("accept", "approve", "complete"):
         take_step(work, submission_id, step, history.office(), clock.now())

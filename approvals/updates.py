@@ -21,6 +21,7 @@ from app.identifiers import new_id
 from app.settings import settings
 from app.submissions import drafts, history
 from app.submissions.drafts import submissions
+from app.submissions.steps import QUIET
 from approvals import handover
 from approvals.connectors.interface import Change, OfficeAway
 from approvals.connectors.registry import UPDATES
@@ -84,8 +85,10 @@ def run(submission_id: str, number: int) -> None:
 
 
 def _concerns(row: Any, event: Any) -> bool:
-    """Whether the office is to hear of it: not of what it did itself, nor of what was erased since."""
-    return event.actor_kind != "office" and event.visible and row.erased_at is None
+    """Whether the office is to hear of it: not of what it did itself, of who at our desk has it in hand, nor of what
+    was erased since."""
+    heard = event.actor_kind == "office" or event.step in QUIET
+    return not heard and event.visible and row.erased_at is None
 
 
 def _is_handed_over(work: Work, submission_id: UUID) -> bool:

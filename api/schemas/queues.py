@@ -208,7 +208,9 @@ class LedgerLineSchema(Schema):
     out_of_turn = fields.Boolean(required=True)
     state = fields.String(required=True, validate=validate.OneOf(list(ledger.STATES)))
     state_text = fields.String(required=True)
-    decided_on = fields.Date(required=True, allow_none=True)
+    decided_on = fields.Date(
+        required=True, allow_none=True, metadata={"description": "Null when fewer than five were decided on that day."}
+    )
 
 
 class LedgerPageSchema(Schema):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import yaml
@@ -17,6 +17,9 @@ import yaml
 FOLDER = Path(__file__).parent / "calendar"
 _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
+
+NOON = time(12)
+"""In China: when a limit in half days ends on its last day."""
 
 NEW_YEARS_SHIFT = (12, 25)
 """From this day of December on, the notice of the next year may move days off: that of 2019 had 29 December 2018, a

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
-
-from app.catalogue import calendars, services
 from app.catalogue.editions import Limit, ServiceVersion
 from app.catalogue.working_days import (
     Calendar,
@@ -24,10 +21,10 @@ from app.catalogue.working_days import (
     working_days_between,
 )
 from app.clock import day_of
-from app.database import Work
-from app.submissions.drafts import submissions
-from app.submissions.history import history
+from app.submissions.history import Given
 from app.submissions.limits import ACCEPTANCE_LIMIT, CALENDAR, WORKING, Limits
+from app.submissions.moments import Moment
+from app.submissions.pauses import Pause, close, merged
 from app.submissions.steps import (
     ACCEPTANCE,
     CORRECTION,
@@ -104,21 +101,6 @@ def at_receipt(calendar: Calendar, service: ServiceVersion, received_at: datetim
     return counted(calendar, Limits.of(service), (Event("receive", received_at),))
 
 
-@dataclass
-class _Pause:
-    """A clock stands still from `start` to `end`. By 民法典 第二百零一条 neither a clock nor a pause counts its first
-    day: the day of the pause is still the department's, the day of the resumption is not. `expected` stands in for an
-    end that has not come."""
-
-    start: date
-    expected: date
-    end: date | None = None
-
-    @property
-    def last(self) -> date:
-        return self.expected if self.end is None else self.end
-
-
 class _Story:
     """What has happened to the clocks of one submission so far."""
 
@@ -127,8 +109,8 @@ class _Story:
         self._received: date | None = None
         self._accepted: date | None = None
         self._approved: date | None = None
-        self._corrections: list[_Pause] = []
-        self._suspensions: list[_Pause] = []
+        self._corrections: list[Pause] = []
+        self._suspensions: list[Pause] = []
         self._extension: int | None = None
         self._correction: Due | None = None
         self._offered: date | None = None
@@ -144,12 +126,12 @@ class _Story:
             elif move == PAUSE:
                 self._pause(clock, event)
             elif move == RESUME:
-                _close(self._pauses_of(clock), event.day)
+                close(self._pauses_of(clock), event.day)
             elif move == EXTEND and self._extension is None:
                 # Once, and never for longer than the law allows, whatever a row of history says.
                 self._extension = min(int(event.terms.get("days", 0)), self._limits.longest_extension)
             elif move == END:
-                _close(self._pauses_of(clock), event.day)
+                close(self._pauses_of(clock), event.day)
                 self._running.discard(clock)
                 if clock == ACCEPTANCE and self._accepted is None:
                     self._running.discard(DECISION)
@@ -176,9 +158,9 @@ class _Story:
             end = self._until(event)
         else:
             end = add_working_days(self._calendar, event.day, event.terms.get("days", 0)).date
-        self._pauses_of(clock).append(_Pause(event.day, max(end, event.day)))
+        self._pauses_of(clock).append(Pause(event.day, max(end, event.day)))
 
-    def _pauses_of(self, clock: str) -> list[_Pause]:
+    def _pauses_of(self, clock: str) -> list[Pause]:
         return {ACCEPTANCE: self._corrections, DECISION: self._suspensions}.get(clock, [])
 
     def _until(self, event: Event) -> date:
@@ -242,7 +224,7 @@ class _Story:
             return None
         return due(self._calendar, last.start, last.expected)
 
-    def _after(self, start: date, limit: Limit, pauses: list[_Pause], extension: int = 0) -> Due:
+    def _after(self, start: date, limit: Limit, pauses: list[Pause], extension: int = 0) -> Due:
         """When a limit from `start` is over, with its pauses taken out and working days of an extension added."""
         stops = merged((pause.start, pause.last) for pause in pauses)
         count = add_working_days(self._calendar, start, limit.value) if limit.unit == WORKING and not stops else None
@@ -272,22 +254,6 @@ class _Story:
         return day
 
 
-def _close(pauses: list[_Pause], day: date) -> None:
-    if pauses and pauses[-1].end is None:
-        pauses[-1].end = day
-
-
-def merged(pauses: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
-    """Overlapping and touching pauses as one, in order, so that no day is taken out twice."""
-    found: list[tuple[date, date]] = []
-    for first, last in sorted(pauses):
-        if found and first <= found[-1][1]:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found
-
-
 COLUMNS: Final[Mapping[str, str]] = {
     ACCEPTANCE: "acceptance_due",
     DECISION: "decision_due",
@@ -309,30 +275,18 @@ def columns(dates: DueDates) -> dict[str, Any]:
     return {**days, "due_provisional": dates.provisional, "decision_noon": noon, "extended": dates.extended}
 
 
-def recount(work: Work, row: Any, calendar: Calendar | None = None) -> dict[str, tuple[Any, Any]]:
-    """Bring the dates of a submission, whose row is locked, in line with its history: what changed, as (old, new).
-
-    One query; a second one only if something changed. A clock that has ended keeps the date it had.
-    """
-    service = services.version(work.connection, row.service_code, row.service_version)
-    rows = work.run(
-        select(history.c.step, history.c.at, history.c.terms)
-        .where(history.c.submission_id == row.id)
-        .order_by(history.c.number)
-    )
-    events = [Event(one.step, one.at, one.terms) for one in rows]
-    dates = counted(calendar or calendars.current(work.connection), Limits.of(service), events)
-    changed = {name: (getattr(row, name), new) for name, new in _writable(row, dates).items()}
-    changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
-    if changed:
-        values = {name: new for name, (_, new) in changed.items()}
-        work.run(update(submissions).where(submissions.c.id == row.id).values(**values))
-    return changed
+def moved(moment: Moment, step: str, given: Given) -> dict[str, Any]:
+    """The dates that a step changes, as columns of its submission's row. A clock that has ended keeps its date."""
+    events = [Event(one.step, one.at, dict(one.terms)) for one in moment.past]
+    dates = counted(moment.calendar, Limits.of(moment.service), (*events, Event(step, moment.at, given.terms)))
+    return {name: new for name, (_, new) in changes(moment.row, dates).items()}
 
 
-def _writable(row: Any, dates: DueDates) -> dict[str, Any]:
+def changes(row: Any, dates: DueDates) -> dict[str, tuple[Any, Any]]:
+    """The columns of a submission's row that these dates change, as (old, new)."""
     values = columns(dates)
     for name in _KEEPING - dates.running:
         if getattr(row, COLUMNS[name]) is not None:
             del values[COLUMNS[name]]
-    return values
+    pairs = {name: (getattr(row, name), new) for name, new in values.items()}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.catalogue.working_days import NOON
+from app.clock import CHINA
 from app.refusals import Refusal
 from app.submissions import limits
 from app.submissions.correction_lists import said
@@ -46,13 +48,23 @@ class OwnExtension(Refusal):
 
 
 def allowed(moment: Moment, actor: Actor) -> None:
-    """Whether the limit may still be extended: once, before it is over. Raises ExtensionNotAllowed."""
+    """Whether the limit may still be extended: once, before it is over. Raises ExtensionNotAllowed.
+
+    What was opened again has a limit of its own, which may be extended once, too.
+    """
     if moment.service.on_the_spot:
         raise ExtensionNotAllowed(why=ON_THE_SPOT)
-    if moment.steps("extend"):
+    if [event.step for event in moment.steps("extend", "reopen")][-1:] == ["extend"]:
         raise ExtensionNotAllowed(why=EXTENDED)
-    if moment.row.decision_due is not None and moment.day > moment.row.decision_due:
+    if _is_over(moment):
         raise ExtensionNotAllowed(why=OVERDUE)
+
+
+def _is_over(moment: Moment) -> bool:
+    """A limit in half days is over from noon of its last day on."""
+    due = moment.row.decision_due
+    at_noon = moment.row.decision_noon and moment.at.astimezone(CHINA).time() >= NOON
+    return due is not None and (moment.day > due or (moment.day == due and at_noon))
 
 
 def by_a_second_person(moment: Moment, actor: Actor) -> None:

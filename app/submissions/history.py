@@ -153,16 +153,23 @@ class Given:
 NOTHING = Given()
 
 
+@dataclass(frozen=True)
+class Tip:
+    """Where a chain ends: the number and the hash of its last row."""
+
+    number: int
+    row_hash: bytes
+
+
 def record(
-    work: Work, submission: Any, step: str, state: str, actor: Actor, at: datetime, given: Given = NOTHING
+    work: Work, submission: Any, tip: Tip | None, step: str, state: str, actor: Actor, at: datetime, given: Given
 ) -> int:
     """Append a row for a step just taken under the submission's row lock; its number.
 
-    The submission was read, with its key, before the step. Raises SealKeyMissing.
+    The submission and the `tip` of its chain, None before the first row, were read under that lock, before the step.
+    Raises SealKeyMissing.
     """
-    last = select(history.c.number, history.c.row_hash).where(history.c.submission_id == submission.id)
-    before = work.run(last.order_by(history.c.number.desc()).limit(1)).one_or_none()
-    number = before.number + 1 if before else 1
+    number = 1 if tip is None else tip.number + 1
     place = f"{submission.id}/{number}"
     key = data_keys.opened(submission)
     listed = [{"pointer": item.pointer, "words": item.words} for item in given.items] or None
@@ -181,7 +188,7 @@ def record(
     }
     person = {"actor_name": actor.name, "actor_id": actor.id, "principal_id": actor.principal_id}
     said = {"opinion": given.reason or None, "items": listed}
-    values = facts | person | chain.link(key, facts, person | said, before and before.row_hash)
+    values = facts | person | chain.link(key, facts, person | said, None if tip is None else tip.row_hash)
     statement = insert(history).values(
         **values,
         opinion=key.seal(given.reason, OPINION, place) if given.reason else None,

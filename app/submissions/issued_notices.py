@@ -45,7 +45,6 @@ from app.people import residents
 from app.people.callers import Resident
 from app.refusals import NotFound
 from app.submissions import drafts, notice_words
-from app.submissions.drafts import submissions
 from app.submissions.history import Given
 from app.submissions.moments import Moment
 from app.submissions.notice_words import Facts, Template
@@ -114,10 +113,12 @@ RETURNING last_number
 """
 
 
-def issue(work: Work, moment: Moment, step_name: str, history_number: int, given: Given) -> UUID | None:
-    """The notice of a step that was just recorded, after its dates were counted; its id, None when it makes none.
+def issue(
+    work: Work, moment: Moment, step_name: str, history_number: int, given: Given, changed: Mapping[str, Any]
+) -> UUID | None:
+    """The notice of a step that was just recorded; its id, None when it makes none.
 
-    Raises SealError.
+    `moment` is as it was before the step, `changed` what the step has changed of the row. Raises SealError.
     """
     step = STEPS[step_name]
     if step.notice is None or (moment.service.on_the_spot and step.notice in NOT_ON_THE_SPOT):
@@ -132,7 +133,7 @@ def issue(work: Work, moment: Moment, step_name: str, history_number: int, given
         "number": number,
         "kind": step.notice,
         "day": moment.day.isoformat(),
-        **_content(work.connection, moment, step, template, department, given),
+        **_content(work.connection, moment, step, template, department, given, changed),
     }
     values = {
         "id": notice_id,
@@ -166,10 +167,11 @@ def _content(
     template: Template,
     department: Mapping[str, Any],
     given: Given,
+    changed: Mapping[str, Any],
 ) -> dict[str, Any]:
     row = moment.row
     applicant = residents.people(connection, [row.applicant_id]).get(row.applicant_id)
-    facts = _facts(connection, moment, step, department, given)
+    facts = _facts(moment, step, department, given, changed)
     return {
         "title": dict(template.title),
         "text": notice_words.text(template, facts),
@@ -184,18 +186,17 @@ def _content(
     }
 
 
-def _facts(connection: Connection, moment: Moment, step: Step, department: Mapping[str, Any], given: Given) -> Facts:
-    """Dates are read anew: the step has moved them."""
+def _facts(
+    moment: Moment, step: Step, department: Mapping[str, Any], given: Given, changed: Mapping[str, Any]
+) -> Facts:
     row = moment.row
-    wanted = select(submissions.c.decision_due, submissions.c.due_provisional).where(submissions.c.id == row.id)
-    due = connection.execute(wanted).one()
     return Facts(
         department=department["name"],
         service=moment.service.definition["name"],
         reference=row.reference,
         received=day_of(row.received_at),
-        decision_due=due.decision_due,
-        due_provisional=due.due_provisional,
+        decision_due=changed.get("decision_due", row.decision_due),
+        due_provisional=changed.get("due_provisional", row.due_provisional),
         until=given.until or _standing_day(moment),
         days=given.days,
         kind=(step.kinds or {}).get(given.kind or "", {}),

@@ -15,7 +15,7 @@ from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import Calendar
 from app.clock import day_of
 from app.submissions import drafts
-from app.submissions.history import Item, history, items
+from app.submissions.history import Item, Tip, history, items
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,14 @@ class Past:
 
 @dataclass(frozen=True)
 class Moment:
-    """A submission under its row lock, read with its key; `past` in the order of its history."""
+    """A submission under its row lock, read with its key; `past` in the order of its history, which ends at `tip`."""
 
     row: Any
     service: ServiceVersion
     past: tuple[Past, ...]
     calendar: Calendar
     at: datetime
+    tip: Tip | None = None
 
     @property
     def day(self) -> date:
@@ -66,11 +67,13 @@ class Moment:
 
 def of(connection: Connection, row: Any, at: datetime) -> Moment:
     """The moment of a submission that was read with its key. Raises SealError."""
-    wanted = ("number", "step", "at", "actor_role", "actor_id", "terms", "items")
+    wanted = ("number", "step", "at", "actor_role", "actor_id", "terms", "items", "row_hash")
     statement = select(*(history.c[name] for name in wanted)).where(history.c.submission_id == row.id)
-    past = tuple(_past(row, event) for event in connection.execute(statement.order_by(history.c.number)))
+    events = connection.execute(statement.order_by(history.c.number)).all()
+    past = tuple(_past(row, event) for event in events)
     service = services.version(connection, row.service_code, row.service_version)
-    return Moment(row, service, past, calendars.current(connection), at)
+    tip = Tip(events[-1].number, bytes(events[-1].row_hash)) if events else None
+    return Moment(row, service, past, calendars.current(connection), at, tip)
 
 
 def _past(row: Any, event: Any) -> Past:

@@ -20,7 +20,7 @@ from app.submissions.steps import STATES, STEPS
 _PROGRESS = """
 SELECT s.id, s.reference, s.state, s.revision, s.service_code, s.service_version, s.received_at, s.turn,
        s.acceptance_due, s.decision_due, s.delivery_due, s.due_provisional, s.decision_noon,
-       k.key_id, k.master_key_id, k.wrapped,
+       s.correction_due, s.promise_due, k.key_id, k.master_key_id, k.wrapped,
        (SELECT json_agg(json_build_array(h.at, h.step, h.state, h.actor_kind, h.actor_name, h.department_code,
                                          h.number, encode(h.opinion, 'hex'), h.terms, encode(h.items, 'hex'))
                          ORDER BY h.number)
@@ -45,7 +45,7 @@ def in_words(connection: Connection, row: Any, language: str) -> dict[str, Any]:
         **_head(connection, row, language),
         "turn": row.turn,
         "next": prospects.next_words(row.state, row.acceptance_due, row.decision_due, row.delivery_due, language),
-        "asked": prospects.asked(row.state, events, language),
+        "asked": prospects.asked(row.state, events, language, row.correction_due or row.promise_due),
         "events": events,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 _NEXT: Final[Mapping[str, Mapping[str, str]]] = {
@@ -59,10 +60,13 @@ def next_words(state: str, acceptance: object, decision: object, delivery: objec
     return _NEXT[state][language].format(acceptance=acceptance, decision=decision, delivery=delivery)
 
 
-def asked(state: str, events: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any] | None:
+def asked(
+    state: str, events: Sequence[Mapping[str, Any]], language: str, due: date | None = None
+) -> dict[str, Any] | None:
     """What is asked of the applicant now, with the list and the last day; None when nothing is.
 
-    `events` are the visible ones, oldest first, with `step`, `items` and `until`.
+    `events` are the visible ones, oldest first, with `step`, `items` and `until`. `due` is the day that counts now: a
+    list that became longer, or a calendar that was corrected, has moved the one that was said.
     """
     if state == "completed":
         return _ask("collect", [], None, language)
@@ -78,7 +82,8 @@ def asked(state: str, events: Sequence[Mapping[str, Any]], language: str) -> dic
             kind, until, listed = None, None, []
     if kind is None or state not in _WHILE[kind]:
         return None
-    return _ask(kind, listed, until, language)
+    counts = due is not None and kind != "promise"
+    return _ask(kind, listed, str(due) if counts else until, language)
 
 
 _KINDS: Final = {

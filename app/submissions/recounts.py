@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, func, select, text, update
 
 from app import clock, database, jobs
-from app.catalogue import calendars
+from app.catalogue import calendars, services
 from app.catalogue.calendars import calendar_years
 from app.catalogue.working_days import NEW_YEARS_SHIFT, Calendar
 from app.crypto.failures import SealError
@@ -24,6 +24,7 @@ from app.database import Work
 from app.submissions import drafts, due_dates
 from app.submissions.drafts import submissions
 from app.submissions.history import SYSTEM, Given, history
+from app.submissions.limits import Limits
 from app.submissions.steps import STEPS
 from app.submissions.submissions import take_step
 
@@ -95,7 +96,7 @@ def _recounted(work: Work, row: Any, calendar: Calendar, loaded: Any, at: dateti
     """Whether a date moved. One that only became certain is no step: nobody need do anything about it."""
     try:
         with work.connection.begin_nested():
-            changed = due_dates.recount(work, row, calendar)
+            changed = recount(work, row, calendar)
             moved = {_NAMES[column]: pair for column, pair in changed.items() if column in _NAMES}
             if moved:
                 given = Given(calendar=f"{loaded.year}/{loaded.version}", moved=_as_text(moved))
@@ -108,6 +109,26 @@ def _recounted(work: Work, row: Any, calendar: Calendar, loaded: Any, at: dateti
         log.error("not_recounted", submission=str(row.id), error=type(error).__name__)
         return False
     return bool(moved)
+
+
+def recount(work: Work, row: Any, calendar: Calendar) -> dict[str, tuple[Any, Any]]:
+    """Bring the dates of a submission, whose row is locked, in line with its history: what changed, as (old, new).
+
+    One query; a second one only if something changed. A clock that has ended keeps the date it had.
+    """
+    service = services.version(work.connection, row.service_code, row.service_version)
+    rows = work.run(
+        select(history.c.step, history.c.at, history.c.terms)
+        .where(history.c.submission_id == row.id)
+        .order_by(history.c.number)
+    )
+    events = [due_dates.Event(one.step, one.at, one.terms) for one in rows]
+    dates = due_dates.counted(calendar, Limits.of(service), events)
+    changed = due_dates.changes(row, dates)
+    if changed:
+        values = {name: new for name, (_, new) in changed.items()}
+        work.run(update(submissions).where(submissions.c.id == row.id).values(**values))
+    return changed
 
 
 def _as_text(moved: Mapping[str, tuple[date | None, date | None]]) -> dict[str, tuple[str | None, str | None]]:

@@ -322,18 +322,19 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
     _check_step(step, row.state, actor, given)
     moment = moments.of(work.connection, row, at)
     step_rules.check(name, moment, actor, given)
-    at = step_rules.time_of(moment)
+    moment = replace(moment, at=step_rules.time_of(moment))
+    at = moment.at
     values: dict[str, Any] = {"state": step.target or row.state, "revision": row.revision + 1}
     if step.target in FINAL_STATES and row.completed_at is None:
         values["completed_at"] = at
     if step.target is not None and step.target not in FINAL_STATES:
         values["completed_at"] = None
-    values |= turns.moved(work, row, name, actor, at, given)
-    work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
-    number = history.record(work, row, name, values["state"], actor, at, given)
+    values |= turns.moved(work, moment, name, actor, given)
     if step.clocks:
-        due_dates.recount(work, row)
-    issued_notices.issue(work, replace(moment, at=at), name, number, given)
+        values |= due_dates.moved(moment, name, given)
+    work.run(update(submissions).where(submissions.c.id == submission_id).values(**values))
+    number = history.record(work, row, moment.tip, name, values["state"], actor, at, given)
+    issued_notices.issue(work, moment, name, number, given, values)
     work.announce(StepTaken(submission_id, number))
     return number
 

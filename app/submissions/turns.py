@@ -33,10 +33,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 
 from app.catalogue import services
+from app.catalogue.services import ServiceVersion
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.submissions import steps
 from app.submissions.history import Actor, Given
+from app.submissions.moments import Moment
 from app.submissions.steps import FINAL_STATES, STEPS, Step
 
 queues = Table(
@@ -94,10 +96,13 @@ _ACCEPTED = frozenset({"accepted", "approved"})
 _BY_DEPARTMENT = frozenset({steps.CLERK, steps.HEAD, steps.OFFICE})
 _STILL_WAITING = frozenset({None, "received", "accepted"})
 _TAKES = frozenset({"take", "take_out_of_turn"})
+_UNASKED = {steps.CLERK: "unstated", steps.HEAD: "unstated", steps.SUPERVISOR: "supervisor_order"}
+"""What is said of who was before others and was not taken up for a reason, by the role of whoever acted."""
 
 
-def moved(work: Work, row: Any, name: str, actor: Actor, at: datetime, given: Given) -> dict[str, Any]:
+def moved(work: Work, moment: Moment, name: str, actor: Actor, given: Given) -> dict[str, Any]:
     """What a step changes of a submission's places, as columns of its row, which the caller has locked."""
+    row, at = moment.row, moment.at
     step, by_department = STEPS[name], actor.role in _BY_DEPARTMENT
     values: dict[str, Any] = {}
     if _is_accepted(work, row, step):
@@ -106,7 +111,8 @@ def moved(work: Work, row: Any, name: str, actor: Actor, at: datetime, given: Gi
         values["decided_at"] = at
     if name == "reopen":
         values["decided_at"] = None
-    if step.target in FINAL_STATES or (by_department and name not in steps.QUIET):
+    handles = step.target in FINAL_STATES or (by_department and name not in steps.QUIET)
+    if handles and moment.steps(*steps.QUIET):
         _handled(work, row.id, at)
     if row.waiting and name != "give_back" and (by_department or step.target not in _STILL_WAITING):
         values |= {"waiting": False, **({} if row.taken else _taken(work, row, name, actor, given))}
@@ -117,11 +123,15 @@ def moved(work: Work, row: Any, name: str, actor: Actor, at: datetime, given: Gi
 
 
 def _is_accepted(work: Work, row: Any, step: Step) -> bool:
-    """Whether this step gives the place in the order of acceptance. Points, lots and tenders know no such order."""
+    """Whether this step gives the place in the order of acceptance."""
     if step.target not in _ACCEPTED or row.acceptance_turn is not None:
         return False
-    quota = services.version(work.connection, row.service_code, row.service_version).quota
-    return quota is not None and quota.get("order", "acceptance") == "acceptance"
+    return by_acceptance(services.version(work.connection, row.service_code, row.service_version))
+
+
+def by_acceptance(service: ServiceVersion) -> bool:
+    """Whether a limited number is given in the order of acceptance. Points, lots and tenders know no such order."""
+    return service.quota is not None and service.quota.get("order", "acceptance") == "acceptance"
 
 
 def _taken(work: Work, row: Any, name: str, actor: Actor, given: Given) -> dict[str, Any]:
@@ -132,7 +142,7 @@ def _taken(work: Work, row: Any, name: str, actor: Actor, given: Given) -> dict[
         return {"taken": number, "taken_as": given.kind or in_order}
     if STEPS[name].target in steps.WITHOUT_DECISION:
         return {"taken": number, "taken_as": "left"}
-    otherwise = "unstated" if actor.role in (steps.CLERK, steps.HEAD) else "office_order"
+    otherwise = _UNASKED.get(actor.role, "office_order")
     return {"taken": number, "taken_as": otherwise if _older(work, row) else in_order}
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     exists,
+    func,
     or_,
     select,
     text,
@@ -39,7 +40,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, database, jobs
 from app.catalogue import calendars
-from app.catalogue.working_days import Calendar, add_working_days, working_days_back
+from app.catalogue.working_days import NOON, Calendar, add_working_days, working_days_back
 from app.clock import CHINA, day_of
 from app.crypto import data_keys
 from app.crypto.data_keys import data_keys as keys
@@ -51,8 +52,8 @@ from app.refusals import NotFound, Refusal
 from app.settings import settings
 from app.submissions.drafts import submissions
 from app.submissions.due_dates import SUSPENSION
-from app.submissions.history import history
 from app.submissions.steps import ACCEPTANCE, CLERK, CORRECTION, DECISION, DELIVERY, HEAD, SUPERVISOR
+from app.submissions.turns import assignments
 
 NEAR, YELLOW, RED = LEVELS = ("near", "yellow", "red")
 TOLD = ("handler", HEAD, SUPERVISOR)
@@ -64,7 +65,6 @@ RED_AFTER: Final = 3
 CLIMBS_AFTER: Final = 1
 """Whole working days after which an alarm that nobody acknowledged goes one higher."""
 
-_NOON = time(12)
 _FIRST_TOLD: Final = {NEAR: TOLD[0], YELLOW: TOLD[1], RED: TOLD[2]}
 _RANK: Final = {CLERK: 0, HEAD: 1, SUPERVISOR: 2}
 _BATCH = 500
@@ -99,7 +99,7 @@ alarms = Table(
     Column("due_date", Date, nullable=False),
     Column("level", Text, nullable=False),
     Column("department_code", Text, ForeignKey("departments.code"), nullable=False),
-    # Who took the last step as a clerk; nobody yet, then it is every clerk's of the department.
+    # Who had it in hand then. Whoever has it now reads it; while nobody has, every clerk of the department does.
     Column("handler_id", Uuid(as_uuid=True), ForeignKey("staff.id")),
     Column("raised_at", DateTime(timezone=True), nullable=False),
     Column("told", Text, nullable=False),
@@ -165,7 +165,7 @@ def _is_so(watched: Watched, level: str, calendar: Calendar, at: datetime) -> Co
     """The condition of a level. A limit in half days is overdue from noon on."""
     today, due = day_of(at), watched.column
     overdue: ColumnElement[bool] = due < today
-    if watched.clock == DECISION and at.astimezone(CHINA).time() >= _NOON:
+    if watched.clock == DECISION and at.astimezone(CHINA).time() >= NOON:
         overdue = or_(overdue, and_(due == today, _c.decision_noon))
     if level == NEAR:
         return and_(due <= add_working_days(calendar, today, settings().alarm_near_days).date, ~overdue)
@@ -186,10 +186,9 @@ def _to_raise(watched: Watched, condition: ColumnElement[bool], level: str) -> S
     return chosen.where(waiting).order_by(_c.id).limit(_BATCH)
 
 
-def _handler() -> Any:
-    h = history.c
-    last = select(h.actor_id).where(h.submission_id == _c.id, h.actor_role == CLERK)
-    return last.order_by(h.number.desc()).limit(1).scalar_subquery()
+def _handler(submission_id: ColumnElement[UUID] = _c.id) -> Any:
+    t = assignments.c
+    return select(t.staff_id).where(t.submission_id == submission_id, t.released_at.is_(None)).scalar_subquery()
 
 
 def _write(work: Work, rows: Sequence[Any], clock_name: str, level: str, at: datetime) -> int:
@@ -256,7 +255,7 @@ def _climb(calendar: Calendar, at: datetime) -> int:
 
 
 def readable(clerk: Clerk) -> ColumnElement[bool]:
-    """A clerk's own and those that nobody handles yet, a head's department, everybody's for a supervisor.
+    """What a clerk has in hand now and what nobody has, a head's department, everybody's for a supervisor.
 
     Raises AlarmsNotReadable.
     """
@@ -267,7 +266,7 @@ def readable(clerk: Clerk) -> ColumnElement[bool]:
     if clerk.role == HEAD:
         return own
     if clerk.role == CLERK:
-        return own & or_(a.handler_id == clerk.id, a.handler_id.is_(None))
+        return own & (func.coalesce(_handler(a.submission_id), clerk.id) == clerk.id)
     raise AlarmsNotReadable
 
 

@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import Connection, func, insert, select, update
 
 from app import clock
-from app.catalogue import services
 from app.crypto import data_keys
 from app.database import Work
 from app.identifiers import new_id
@@ -33,7 +32,8 @@ from app.supervision.looks import Look, LookNotFound, Reason
 REASON = "assignments.reason"
 RELEASE_REASON = "assignments.release_reason"
 
-_HANDLERS = frozenset({steps.CLERK, steps.HEAD})
+HANDLERS = frozenset({steps.CLERK, steps.HEAD})
+"""Who may have a submission in hand."""
 
 
 class QueueNotFound(NotFound):
@@ -199,7 +199,7 @@ def hand_over(work: Work, clerk: Clerk, submission_id: UUID, staff_number: str, 
     if handler_of(work.connection, submission_id) is None:
         raise NotTaken
     other = staff.active_by_number(work, staff_number)
-    if other is None or other.department_code != row.department_code or other.role not in _HANDLERS:
+    if other is None or other.department_code != row.department_code or other.role not in HANDLERS:
         raise HandlerNotFound
     _release(work, clerk, row, words)
     at = clock.now()
@@ -220,7 +220,7 @@ def _release(work: Work, clerk: Clerk, row: Any, words: str) -> None:
 
 
 def _require_handler(clerk: Clerk) -> None:
-    if clerk.role not in _HANDLERS:
+    if clerk.role not in HANDLERS:
         raise StepForbidden(legal=[])
 
 
@@ -267,53 +267,3 @@ def _actor(connection: Connection, clerk: Clerk) -> Actor:
     """The caller as history has them. Officials act in their own name."""
     name = connection.execute(select(staff.staff.c.name).where(staff.staff.c.id == clerk.id)).scalar_one()
     return Actor("staff", clerk.role, name, clerk.id)
-
-
-# One row a service: how many wait, who waits longest, and what must be done first.
-_OVERVIEW = """
-SELECT q.service_code, w.waiting, w.acceptance_due, w.decision_due, o.in_hand, o.mine, f.turn, f.received_at
-FROM queues q
-CROSS JOIN LATERAL (
-    SELECT count(*) AS waiting, min(s.acceptance_due) FILTER (WHERE s.state = 'received') AS acceptance_due,
-           min(s.decision_due) FILTER (WHERE s.state <> 'received') AS decision_due
-    FROM submissions s
-    WHERE s.department_code = q.department_code AND s.service_code = q.service_code AND s.waiting) AS w
-CROSS JOIN LATERAL (
-    SELECT count(*) AS in_hand, count(*) FILTER (WHERE a.staff_id = %(staff)s) AS mine
-    FROM submissions s JOIN assignments a ON a.submission_id = s.id AND a.released_at IS NULL
-    WHERE s.department_code = q.department_code AND s.service_code = q.service_code
-      AND s.state IN ('received', 'correcting', 'accepted', 'in_review', 'suspended')) AS o
-LEFT JOIN LATERAL (
-    SELECT s.turn, s.received_at FROM submissions s
-    WHERE s.department_code = q.department_code AND s.service_code = q.service_code AND s.waiting
-    ORDER BY s.acceptance_turn, s.turn LIMIT 1) AS f ON true
-WHERE q.department_code = %(department)s ORDER BY q.service_code
-"""
-
-
-def overview(connection: Connection, clerk: Clerk, language: str) -> dict[str, Any]:
-    """The queues of the caller's department. Raises StepForbidden."""
-    if clerk.role not in _HANDLERS:
-        raise StepForbidden(legal=[])
-    values = {"department": clerk.department_code, "staff": clerk.id}
-    rows = connection.exec_driver_sql(_OVERVIEW, values).all()
-    return {
-        "department": clerk.department_code,
-        "unhandled": unhandled(connection, clerk.id),
-        "limit": settings().unhandled_per_clerk,
-        "items": [_queue(connection, row, language) for row in rows],
-    }
-
-
-def _queue(connection: Connection, row: Any, language: str) -> dict[str, Any]:
-    service = services.latest(connection, row.service_code)
-    dues = [due for due in (row.acceptance_due, row.decision_due) if due is not None]
-    return {
-        "service": {"code": row.service_code, "name": service.name(language)},
-        "limited": service.quota is not None,
-        "waiting": row.waiting,
-        "in_hand": row.in_hand,
-        "mine": row.mine,
-        "oldest": None if row.turn is None else {"turn": row.turn, "received_at": row.received_at},
-        "due_soonest": min(dues) if dues else None,
-    }

@@ -1,12 +1,13 @@
 """The ledger: every number that a queue ever gave, in which order they were taken up, for anyone to check.
 
 It names nobody and holds no reference. What remains is a trace of a day: somebody who saw a neighbour apply could look
-for the line of that moment. Therefore the instant of receipt is told as day and hour only, the hour only where at
-least `CROWD` people of the queue were received within it (k-anonymity), the day only where that many were received on
-it, and else the month. A number is known to its owner alone (it stands on the receipt), so they find their own line and
-nobody else's. Nothing sensitive stands in a line for those who could still guess: whether the answer was yes or no is
-not told, only that there is one; what was asked of somebody, and a suspension, are `in_hand`; and that somebody was
-taken first for age, disability or pregnancy reads "a priority that the law gives", like every other one.
+for the line of that moment. Therefore the instant of receipt is told as day and hour only, the hour only where at least
+`CROWD` people of the queue were received within it (k-anonymity), the day only where that many were received on it, and
+else the month. The day of a decision is told where at least as many were decided on it. A number is known to its owner
+alone (it stands on the receipt), so they find their own line and nobody else's. Nothing sensitive stands in a line for
+those who could still guess: whether the answer was yes or no is not told, only that there is one; what was asked of
+somebody, and a suspension, are `in_hand`; and that somebody was taken first for age, disability or pregnancy reads "a
+priority that the law gives", like every other one.
 
 The order needs none of these times: three gapless numbers prove it, and app/supervision/order_check.py recomputes from
 the ledger alone whether they were served in order.
@@ -14,7 +15,7 @@ the ledger alone whether they were served in order.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, select, tuple_
@@ -25,7 +26,7 @@ from app.clock import CHINA
 from app.refusals import NotFound
 from app.submissions.drafts import submissions
 from app.submissions.steps import OUT_OF_TURN, TAKEN_AS, WITHOUT_DECISION
-from app.submissions.turns import queues
+from app.submissions.turns import by_acceptance, queues
 
 CROWD: Final = 5
 """So many were received within the hour, or on the day, that is told."""
@@ -61,7 +62,7 @@ def _queue(connection: Connection, row: Any, language: str) -> dict[str, Any]:
         "department": row.department_code,
         "unit": departments.name(connection, row.department_code, language),
         "service": {"code": row.service_code, "name": service.name(language)},
-        "ordered_by": "receipt" if service.quota is None else "acceptance",
+        "ordered_by": "acceptance" if by_acceptance(service) else "receipt",
         "last_turn": row.last_turn,
         "last_acceptance_turn": row.last_acceptance_turn,
         "last_taken": row.last_taken,
@@ -88,13 +89,31 @@ def entries(
         columns.state,
         columns.received_at,
         columns.decided_at,
-        columns.completed_at,
     ).where(
         columns.department_code == department, columns.service_code == service_code, columns.turn > after - CROWD + 1
     )
     rows = connection.execute(statement.order_by(columns.turn).limit(limit + 2 * (CROWD - 1))).all()
     told = [(row, when) for row, when in zip(rows, received([row.received_at for row in rows]), strict=True)]
-    return [_entry(row, when, language) for row, when in told if row.turn > after][:limit]
+    told = [(row, when) for row, when in told if row.turn > after][:limit]
+    decided = {clock.day_of(row.decided_at) for row, _ in told if row.decided_at is not None}
+    crowded = _crowded(connection, department, service_code, decided)
+    return [_entry(row, when, crowded, language) for row, when in told]
+
+
+_CROWDED = f"""
+SELECT d.day FROM unnest(%(days)s::date[]) AS d (day) WHERE {CROWD} = (
+    SELECT count(*) FROM (
+        SELECT FROM submissions
+        WHERE department_code = %(department)s AND service_code = %(service)s
+          AND decided_at >= d.day::timestamp AT TIME ZONE 'Asia/Shanghai'
+          AND decided_at < (d.day + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' LIMIT {CROWD}) AS decided)
+"""
+
+
+def _crowded(connection: Connection, department: str, service_code: str, days: set[date]) -> frozenset[date]:
+    """Those of the days on which a crowd was decided."""
+    values = {"days": sorted(days), "department": department, "service": service_code}
+    return frozenset(connection.exec_driver_sql(_CROWDED, values).scalars()) if days else frozenset()
 
 
 def received(instants: list[datetime]) -> list[dict[str, Any]]:
@@ -116,10 +135,10 @@ def received(instants: list[datetime]) -> list[dict[str, Any]]:
     return found
 
 
-def _entry(row: Any, when: dict[str, Any], language: str) -> dict[str, Any]:
+def _entry(row: Any, when: dict[str, Any], crowded: frozenset[date], language: str) -> dict[str, Any]:
     state, kind = _state(row), BY_LAW if row.taken_as in _BY_LAW else row.taken_as
     words = _BY_LAW_WORDS if kind == BY_LAW else TAKEN_AS.get(kind, {"zh": None, "en": None})
-    ended = row.decided_at or (row.completed_at if state == "left" else None)
+    decided_on = row.decided_at and clock.day_of(row.decided_at)
     return {
         "turn": row.turn,
         **when,
@@ -130,7 +149,7 @@ def _entry(row: Any, when: dict[str, Any], language: str) -> dict[str, Any]:
         "out_of_turn": row.taken_as in _OUT_OF_TURN,
         "state": state,
         "state_text": STATES[state][language],
-        "decided_on": ended and clock.day_of(ended),
+        "decided_on": decided_on if decided_on in crowded else None,
     }
 
 

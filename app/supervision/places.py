@@ -22,7 +22,7 @@ from app.database import row_of
 from app.people.callers import Resident
 from app.submissions.drafts import SubmissionNotFound
 from app.submissions.steps import OPEN_STATES, STATES
-from app.submissions.turns import BEFORE
+from app.submissions.turns import BEFORE, by_acceptance
 from app.supervision.expectations import working_days_between
 
 _MINE = """
@@ -67,7 +67,7 @@ def expected(calendar: Calendar, received: date, today: date, before: int, basis
 
     Never better than measured, and never earlier than the next working day.
     """
-    waits = (before + 1) / basis.decided_a_day if basis.decided_a_day > 0 else 0.0
+    waits = _wait(before, basis.decided_a_day)
     if basis.p50 is None or waits > _FARTHEST:
         return Expected(None, None, True)
     line = math.ceil(waits)
@@ -81,6 +81,13 @@ def expected(calendar: Calendar, received: date, today: date, before: int, basis
     return Expected(earliest, until, line > basis.p90)
 
 
+def _wait(before: int, decided_a_day: float) -> float:
+    """Working days that the line before me needs. One in which nobody was decided lately does not move at all."""
+    if decided_a_day > 0:
+        return (before + 1) / decided_a_day
+    return math.inf if before else 0.0
+
+
 def _later(one: Due, other: Due) -> Due:
     return max(one, other, key=lambda due: due.date)
 
@@ -92,7 +99,7 @@ def read(connection: Connection, caller: Resident, submission_id: UUID, language
         raise SubmissionNotFound
     service = services.version(connection, row.service_code, row.service_version)
     before = _ahead(connection, row) if row.waiting else None
-    limited = service.quota is not None
+    limited = by_acceptance(service)
     told, reason = _expected(calendars.current(connection), row, before or 0, service.on_the_spot)
     return {
         "id": row.id,

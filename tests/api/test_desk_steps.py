@@ -172,6 +172,26 @@ def test_a_head_handles_anything_of_the_department(head: Phone, case: uuid.UUID)
     assert "terminate" in names(read(head, case))
 
 
+def test_a_head_takes_nobody_past_the_line(head: Phone, phone: Phone, bureau: str, sql: Sql) -> None:
+    """What waits is taken up first, in its turn or for a reason that the resident and supervisors see."""
+    service = handled.service(bureau)
+    handled.file(phone, service)
+    acquaintance = handled.file(phone, service)
+
+    refused = take(head, acquaintance, "accept")
+    assert (refused.status_code, refused.json["code"]) == (403, "not_assigned")
+    assert names(read(head, acquaintance)) == ["terminate"]
+    assert sql("SELECT waiting, taken FROM submissions WHERE id = %s", acquaintance) == [
+        {"waiting": True, "taken": None}
+    ]
+
+    wish = {"reason_kind": "emergency", "reason": "危急"}
+    assert head.post(f"/v1/desk/submissions/{acquaintance}/take", wish).status_code == 200
+    assert take(head, acquaintance, "accept").status_code == 200
+    row = sql("SELECT taken_as FROM submissions WHERE id = %s", acquaintance)[0]
+    assert row["taken_as"] == "emergency"
+
+
 def test_opening_what_is_handled_is_a_look_that_the_resident_reads(
     clerk: Phone, case: uuid.UUID, phone: Phone, sql: Sql
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,7 +83,24 @@ def test_a_proof_downloaded_over_http_is_verified_by_the_script_alone(
         done = verify(tmp_path, proof, root)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "核验通过。 Everything holds." in done.stdout and "4 rows continue each other" in done.stdout
+        assert "Not checked: the head's signature and time stamp" in done.stdout
+        assert proof["rows"][0]["facts"]["terms"]["content_sha256"] in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the recipe of docs/api-guide.md is openssl's")
+def test_openssl_verifies_the_signature_of_a_head(alone: str, phone: Phone, tmp_path: Path) -> None:
+    filed(phone)
+    head = phone.client.get(f"/v1/open/tree-heads/{publish_today()}").json
+    if head["signature"]["key"]["algorithm"] != "Ed25519":
+        pytest.skip("SM2 needs an openssl with Chinese algorithms")
+    raw = base64.b64decode(head["signature"]["key"]["public_key"])
+    (tmp_path / "key.der").write_bytes(bytes.fromhex("302a300506032b6570032100") + raw)
+    (tmp_path / "signature").write_bytes(base64.b64decode(head["signature"]["value"]))
+    command = "openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in signed -sigfile signature"
+    for signed, code in ((head["signed"], 0), (head["signed"] + " ", 1)):
+        (tmp_path / "signed").write_text(signed)
+        assert subprocess.run(command.split(), cwd=tmp_path, capture_output=True).returncode == code
 
 
 def bend(text: str) -> str:
@@ -116,6 +134,7 @@ TAMPERED: dict[str, Callable[[Any], Any]] = {
     "a shorter path": lambda proof: proof["tree"]["path"].pop(),
     "another path": lambda proof: proof["tree"]["path"].__setitem__(0, bend(proof["tree"]["path"][0])),
     "another row in the tree": lambda proof: proof["tree"].update(row=2),
+    "hashes alone, which could be anybody's": lambda proof: [row.pop("facts", None) for row in proof["rows"]],
     "no rows": lambda proof: proof.update(rows=[]),
     "an unknown hash": lambda proof: proof["rows"][0].update(hash_algorithm="md5"),
     "no tree": lambda proof: proof.update(tree=None),

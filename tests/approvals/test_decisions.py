@@ -7,19 +7,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import clock, database
 from app.clock import today
 from app.identifiers import new_reference
+from app.submissions.history import SYSTEM
+from app.submissions.submissions import take_step
+from approvals import decisions
 from tests.approvals.office_system import PDF, OfficeSystem, message, result
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
 TIMEOUT = 10
+
+sweep: Any = decisions.sweep
 
 
 @pytest.fixture
@@ -136,6 +143,34 @@ def test_an_approval_after_a_refusal_changes_nothing(
     assert steps() == ["receive", "accept", "refuse"]
     assert outcomes() == ["applied", "applied", "ignored"]
     assert phone.get(f"/v1/submissions/{filed['id']}/result").status_code == 404
+
+
+def test_an_extension_that_comes_too_early_waits_and_one_that_the_law_forbids_holds_up_nobody(
+    office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]], outcomes: Callable[[], list[str]]
+) -> None:
+    """行政许可法 第四十二条: ten days, once."""
+    extended = [("extended", 2, 99), ("extended", 3, 5), ("extended", 4, 5)]
+    for kind, sequence, days in extended:
+        assert office.outcome(message(filed["reference"], kind, sequence, days=days, reason="案情复杂")) == "parked"
+
+    assert office.outcome(message(filed["reference"], "accepted", 1)) == "applied"
+
+    assert steps() == ["receive", "accept", "extend"]
+    assert outcomes() == ["applied", "ignored", "applied", "ignored"]
+
+
+def test_what_waits_for_a_step_that_somebody_else_takes_is_applied_by_the_sweeper(
+    office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]], outcomes: Callable[[], list[str]]
+) -> None:
+    assert office.outcome(message(filed["reference"], "in_review", 2)) == "parked"
+    sweep(timestamp=0)
+    assert steps() == ["receive"] and outcomes() == ["parked"]
+    with database.work() as work:
+        take_step(work, UUID(filed["id"]), "deem_accepted", SYSTEM, clock.now())
+
+    sweep(timestamp=0)
+
+    assert steps() == ["receive", "deem_accepted", "review"] and outcomes() == ["applied"]
 
 
 def test_of_two_parked_endings_the_first_in_sequence_stands(

@@ -208,6 +208,19 @@ def test_a_data_source_answers_on_the_spot(
     assert data["found"] is True and isinstance(data["balance_fen"], int)
 
 
+def test_an_answer_for_who_withdrew_meanwhile_is_not_kept_and_not_asked_for_again(
+    outside: str, phone: Phone, asked: Callable[[Phone], dict[str, Any]], run_jobs: RunJobs, ledger: Ledger
+) -> None:
+    receipt = asked(phone)
+    assert phone.post(f"/v1/submissions/{receipt['id']}/withdraw", {}).status_code < 300
+
+    run_jobs()
+
+    assert ledger(receipt)["state"] == "sent"
+    assert phone.get(f"/v1/submissions/{receipt['id']}/progress").json["state"] == "withdrawn"
+    assert phone.get(f"/v1/submissions/{receipt['id']}/result").status_code == 404
+
+
 def test_having_no_account_is_an_answer(
     outside: str, make_phone: Callable[..., Phone], asked: Callable[[Phone], dict[str, Any]], sql: Sql
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 from app import clock, database
 from app.catalogue import calendars
 from app.catalogue.working_days import add_working_days
+from app.submissions.history import Actor
+from app.submissions.submissions import take_step
 from approvals import updates
 from approvals.connectors.interface import OfficeAway
 from tests.approvals.conftest import Sql
@@ -168,11 +170,13 @@ def test_an_office_that_is_away_hears_of_it_later(
     assert len(case["changes"]) == 1
 
 
-def test_an_office_is_not_told_what_it_did_itself(
+def test_an_office_is_not_told_what_it_did_itself_nor_who_has_it_in_hand_at_our_desk(
     phone: Phone, filed: dict[str, Any], office: OfficeSystem, quiet_office: None, run_jobs: RunJobs, sql: Sql
 ) -> None:
     run_jobs()
     office.outcome(message(filed["reference"], "accepted"))
+    with database.work() as work:
+        take_step(work, uuid.UUID(filed["id"]), "take", Actor("staff", "clerk", "陈静"), clock.now())
     run_jobs()
 
     assert sql("SELECT 1 FROM office_updates WHERE submission_id = %s", filed["id"]) == []

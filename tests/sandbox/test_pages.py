@@ -199,7 +199,9 @@ def test_the_phone_says_what_is_asked_and_corrects_it(client: FlaskClient, oneph
     assert "门牌号写错了" in page and 'value="18号"' in page and "other" not in page
     assert "现在住的详细地址" in page
 
-    assert client.post("/phone/corrections/s1", data={"answer:address_detail": "19号", "act": "save"}).status_code == 303
+    assert (
+        client.post("/phone/corrections/s1", data={"answer:address_detail": "19号", "act": "save"}).status_code == 303
+    )
     assert onephone.calls[-1].body == {"answers": {"address_detail": "19号"}}
 
 

@@ -88,6 +88,16 @@ def test_the_list_is_told_with_its_day_and_what_comes_next(phone: Phone, filed: 
     assert "再次提交" in progress["next"]
 
 
+def test_a_list_that_became_longer_is_due_later_and_says_so(phone: Phone, filed: dict[str, Any], sql: Sql) -> None:
+    asked(filed, PHOTO)
+    day = "UPDATE submissions SET correction_due = correction_due + 7 WHERE id = %s RETURNING correction_due"
+    (moved,) = sql(day, filed["id"])
+
+    told = phone.get(path(filed, "/progress")).json["asked"]
+
+    assert told["until"] == moved["correction_due"].isoformat(), "the day that counts, not the one that was said first"
+
+
 def test_what_is_being_corrected_changes_nothing_that_was_filed(
     phone: Phone, filed: dict[str, Any], run_jobs: RunJobs
 ) -> None:

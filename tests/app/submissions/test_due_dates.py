@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import clock, database
+from app.catalogue import calendars
 from app.catalogue.editions import ON_THE_SPOT, PROMISED, ServiceVersion
 from app.catalogue.working_days import Calendar, Due, add_working_days
-from app.submissions import drafts, due_dates
+from app.submissions import drafts, recounts
 from app.submissions.drafts import submissions
-from app.submissions.due_dates import DueDates, Event, at_receipt, counted, merged
+from app.submissions.due_dates import DueDates, Event, at_receipt, counted
 from app.submissions.history import Actor, Given, Item
 from app.submissions.limits import Limits
+from app.submissions.pauses import merged
 from app.submissions.steps import CLERK, STEPS
 from app.submissions.submissions import take_step
 from tests import handled
@@ -438,7 +440,7 @@ def test_every_step_brings_the_dates_of_the_submission_in_line(phone: Phone, sql
         asked = Given(items=(Item("/answers/street", "请补"),), until=until)
         take_step(work, case, "ask_correction", CLERK_AT_WORK, clock.now(), asked)
         row = work.run(drafts.with_key().where(submissions.c.id == case)).one()
-        assert due_dates.recount(work, row) == {}, "a second count changes nothing"
+        assert recounts.recount(work, row, calendars.current(work.connection)) == {}, "a second count changes nothing"
     with database.work() as work:
         take_step(
             work,

@@ -57,7 +57,8 @@ def asked(number: int, *pointers: str, step: str = "ask_correction", until: str 
 
 
 def moment(*steps: Past, of: ServiceVersion | None = None, at: datetime = MONDAY, **row: Any) -> Moment:
-    stands = SimpleNamespace(**({"state": "received", "decision_due": date(2026, 10, 20)} | row))
+    plain = {"state": "received", "decision_due": date(2026, 10, 20), "decision_noon": False}
+    stands = SimpleNamespace(**(plain | row))
     return Moment(stands, of or service(), past(*steps), CALENDAR, at)
 
 
@@ -220,6 +221,10 @@ def test_an_extension_is_one_and_comes_before_the_limit_is_over() -> None:
     over = moment(decision_due=date(2026, 9, 11))
     assert refused(ExtensionNotAllowed, extensions.allowed, over, HEAD).facts == {"why": "overdue"}
     extensions.allowed(moment(decision_due=date(2026, 9, 14)), HEAD)
+    extensions.allowed(moment(decision_due=date(2026, 9, 14), decision_noon=True), HEAD)
+    late = moment(at=MONDAY.replace(hour=4), decision_due=date(2026, 9, 14), decision_noon=True)
+    assert refused(ExtensionNotAllowed, extensions.allowed, late, HEAD).facts == {"why": "overdue"}
+    extensions.allowed(moment(extended, Past(3, "reopen", MONDAY, "supervisor")), HEAD)
     spot = moment(of=service(case_type=1))
     assert refused(ExtensionNotAllowed, extensions.allowed, spot, HEAD).facts == {"why": "on_the_spot"}
 

@@ -31,7 +31,7 @@ SECONDS = float(os.environ.get("TURNS_SECONDS", "3"))
 THREADS = 64
 
 Sql = Callable[..., list[Any]]
-CLERK = Actor("staff", "clerk", "陈静")
+CLERK, SUPERVISOR = Actor("staff", "clerk", "陈静"), Actor("staff", "supervisor", "李监督")
 ITEM, DAY = Item("/materials/photo", "照片不清楚"), A_DAY
 
 
@@ -175,18 +175,20 @@ def test_acceptances_at_once_get_numbers_without_a_gap(
 def test_the_line_is_left_by_the_departments_first_step_or_by_an_end_and_both_are_numbered(
     line: Line, sql: Sql, client: Any
 ) -> None:
-    first, second, third, fourth = (line.file() for _ in range(4))
+    first, second, third, fourth, fifth = (line.file() for _ in range(5))
 
+    step(fifth, "ask_correction", SUPERVISOR, Given(reason="首次审查遗漏", items=(ITEM,), until=DAY))
     step(second, "accept", OFFICE)
     step(first, "withdraw", applicant(line.phone.resident_id))
     step(fourth, "accept", CLERK)
     step(third, "accept", OFFICE)
 
     assert columns(sql, line, "taken", "taken_as", "waiting") == [
-        (2, "left", False),
-        (1, "office_order", False),
-        (4, "in_turn", False),
-        (3, "unstated", False),
+        (3, "left", False),
+        (2, "office_order", False),
+        (5, "in_turn", False),
+        (4, "unstated", False),
+        (1, "supervisor_order", False),
     ]
     assert faults(line.ledger(client)) == []
 
@@ -219,7 +221,6 @@ def test_a_decision_is_dated_and_a_reopening_takes_the_date_away(line: Line, sql
     step(receipt, "decline", OFFICE, Given(reason="不属于本机关职权"))
     assert columns(sql, line, "decided_at")[0][0] is not None
 
-    supervisor = Actor("staff", "supervisor", "李监督")
-    step(receipt, "reopen", supervisor, Given(reason="复议决定撤销", kind="review_decision", document="复〔2026〕1号"))
+    step(receipt, "reopen", SUPERVISOR, Given(reason="复议决定撤销", kind="review_decision", document="复〔2026〕1号"))
 
     assert columns(sql, line, "decided_at", "waiting", "taken") == [(None, True, 1)]

@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app import database
+from app import clock, database
 from app.people.callers import Clerk
 from app.submissions.history import Given
 from app.submissions.submissions import take_step
+from app.submissions.turns import assignments
 from app.supervision import alarms
 from app.supervision.alarms import AlarmAbove, AlarmAcknowledged, AlarmNotFound, AlarmsNotReadable
 from tests.clocks import CLERK, LIMITS, FileCase, china
@@ -139,7 +140,7 @@ def people(make_newcomer: Newcomer) -> dict[str, Clerk]:
 
 
 def test_who_handles_leads_and_supervises_reads_what_is_theirs(
-    file_case: FileCase, sql: Sql, people: dict[str, Clerk]
+    file_case: FileCase, sql: Sql, people: dict[str, Clerk], make_newcomer: Newcomer
 ) -> None:
     case = file_case("2026-03-02 10:00")
     department = sql("SELECT department_code FROM submissions WHERE id = %s", case)[0]["department_code"]
@@ -148,10 +149,11 @@ def test_who_handles_leads_and_supervises_reads_what_is_theirs(
         for name, who in people.items()
     }
     handler = CLERK.__class__("staff", "clerk", "陈静", id=people["clerk"].id)
+    colleague = Clerk(make_newcomer("clerk", department).resident_id, uuid4(), "clerk", department)
     with database.work() as work:
         take_step(work, case, "accept", handler, china("2026-03-02 10:00"))
+        work.run(assignments.insert().values(submission_id=case, staff_id=people["clerk"].id))
     alarms.sweep(china("2026-03-10 09:00"))
-    colleague = Clerk(uuid4(), uuid4(), "clerk", department)
 
     def sees(who: Clerk) -> bool:
         with database.reading() as connection:
@@ -160,11 +162,17 @@ def test_who_handles_leads_and_supervises_reads_what_is_theirs(
 
     assert [sees(people[name]) for name in ("clerk", "head", "supervisor", "stranger")] == [True, True, True, False]
     assert not sees(colleague), "it is another clerk's"
+    with database.work() as work:
+        work.run(assignments.update().where(assignments.c.submission_id == case).values(released_at=clock.now()))
+    assert sees(people["clerk"]) and sees(colleague), "given back, it is every clerk's"
+    with database.work() as work:
+        work.run(assignments.insert().values(submission_id=case, staff_id=colleague.id))
+    assert not sees(people["clerk"]) and sees(colleague), "whoever it was handed to answers for it"
     with pytest.raises(AlarmsNotReadable):
         sees(people["auditor"])
 
     alarm = sql("SELECT id FROM alarms WHERE submission_id = %s AND level = 'yellow'", case)[0]["id"]
-    for who, refusal in ((people["clerk"], AlarmAbove), (people["stranger"], AlarmNotFound)):
+    for who, refusal in ((colleague, AlarmAbove), (people["stranger"], AlarmNotFound)):
         with pytest.raises(refusal), database.work() as work:
             alarms.acknowledge(work, who, alarm, "知道了", china("2026-03-10 10:00"))
     with database.work() as work:

@@ -6,15 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from flask import Flask
 
-from app import database
+from app import clock, database
+from app.identifiers import new_id
+from app.people.callers import Resident
+from app.submissions import submissions
 from app.submissions.history import Given, Item
 from app.submissions.submissions import take_step
 from app.supervision import deemed_acceptances
-from tests.clocks import CLERK, FileCase, china
+from tests.clocks import CLERK, FileCase, at, china, enrol, publish_service
+from tests.lines import QUOTA
 from tests.product import RunJobs
 
 Sql = Callable[..., list[Any]]
@@ -71,9 +76,10 @@ def test_many_workers_at_once_accept_each_once(file_case: FileCase, sql: Sql) ->
     assert [row["count"] for row in counts] == [1] * len(cases)
 
 
-def test_killed_between_two_rows_nothing_is_half_done(
+def test_killed_between_two_rows_what_was_done_is_saved_and_nothing_is_half_done(
     file_case: FileCase, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each is saved by itself: nobody holds one queue or series of notices and waits for another (decision 0019)."""
     cases = [file_case("2026-05-11 10:00") for _ in range(3)]
     real, taken = take_step, list[UUID]()
 
@@ -86,7 +92,8 @@ def test_killed_between_two_rows_nothing_is_half_done(
     monkeypatch.setattr(deemed_acceptances, "take_step", dies_at_the_second)
     with pytest.raises(ConnectionError):
         deemed_acceptances.sweep(china("2026-05-19 00:00"))
-    assert [state_of(sql, case) for case in cases] == ["received"] * 3, "a batch is saved whole or not at all"
+    assert sorted(state_of(sql, case) for case in cases) == ["accepted", "received", "received"]
+    assert state_of(sql, taken[0]) == "accepted"
     monkeypatch.setattr(deemed_acceptances, "take_step", real)
     deemed_acceptances.sweep(china("2026-05-19 00:01"))
 
@@ -114,3 +121,21 @@ def test_a_row_that_a_clerk_holds_is_left_for_the_next_minute(file_case: FileCas
         "receive",
         "accept",
     ]
+
+
+def test_the_order_of_deemed_acceptance_is_that_of_receipt(
+    product: Flask, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """行政许可法 第五十七条: 根据受理行政许可申请的先后顺序. Who began a draft earlier was not received earlier."""
+    service, ids = publish_service(quota=QUOTA), sorted((new_id() for _ in range(3)), reverse=True)
+    monkeypatch.setattr(submissions, "new_id", iter(ids).__next__)
+    person = enrol()
+    with at("2026-08-03 10:00"):
+        for _ in ids:
+            with database.work() as work:
+                submissions.submit_at_once(work, Resident(person, uuid4(), 4, clock.now()), service.code, {}, "zh")
+
+    deemed_acceptances.sweep(china("2026-08-11 00:00"))
+
+    rows = sql("SELECT turn, acceptance_turn FROM submissions WHERE service_code = %s ORDER BY turn", service.code)
+    assert [(row["turn"], row["acceptance_turn"]) for row in rows] == [(1, 1), (2, 2), (3, 3)]

@@ -69,11 +69,24 @@ def test_anyone_reads_the_ledger_page_by_page_and_nothing_in_it_names_anybody(
         *("taken_as_text", "out_of_turn", "state", "state_text", "decided_on"),
     }
     assert (lines[0]["state"], lines[0]["taken"], lines[0]["taken_as"]) == ("decided", 1, "in_turn")
-    assert lines[0]["decided_on"] is not None and lines[1]["decided_on"] is None
+    assert lines[0]["decided_on"] is None, "one alone could be told by whoever knows when they were answered"
     told = json.dumps(lines)
     for receipt in receipts:
         assert receipt["reference"] not in told and receipt["id"] not in told
     assert "approved" not in told, "that there is an answer, not which"
+
+
+def test_the_day_of_a_decision_is_told_where_five_were_decided_on_it(line: Line, client: FlaskClient, sql: Sql) -> None:
+    receipts = [line.file() for _ in range(6)]
+    for receipt in receipts:
+        step(receipt, "accept", OFFICE)
+        step(receipt, "approve", OFFICE)
+    morning = "UPDATE submissions SET decided_at = %s WHERE id = %s"
+    for receipt in receipts[:5]:
+        sql(morning, MORNING.replace(hour=0), receipt["id"])
+    sql(morning, MORNING.replace(hour=0) - timedelta(minutes=1), receipts[5]["id"])
+
+    assert [entry["decided_on"] for entry in line.ledger(client)] == ["2026-11-23"] * 5 + [None]
 
 
 def test_a_page_does_not_change_what_its_lines_tell(line: Line, client: FlaskClient) -> None:

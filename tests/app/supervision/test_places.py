@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import clock
+from app import clock, database
 from app.catalogue.working_days import Calendar, add_working_days
 from app.people.residents import Person
 from app.submissions.history import SYSTEM, Given, Item, applicant
+from app.supervision import ledger
 from app.supervision.expectations import SAMPLE, sweep
 from app.supervision.places import Basis, expected
 from tests.app.supervision.test_expectations import between, decided
@@ -38,7 +39,8 @@ Sql = Callable[..., list[Any]]
         (0, 0, Basis(3, None, 10), date(2026, 6, 4), None, True),
         (0, 0, Basis(None, None, 10), None, None, True),
         (0, 5_000, Basis(3, 5, 0.67), None, None, True),  # years of others come first: no date says anything
-        (0, 50, Basis(3, 5, 0), date(2026, 6, 4), date(2026, 6, 8), False),  # nothing lately: only the measure is left
+        (0, 50, Basis(3, 5, 0), None, None, True),  # fifty before me, and nobody was decided for a month
+        (0, 0, Basis(3, 5, 0), date(2026, 6, 4), date(2026, 6, 8), False),  # nobody before me: the measure is left
     ],
 )
 def test_the_range_rests_on_what_was_measured_and_on_the_line(
@@ -67,7 +69,7 @@ def test_it_is_never_before_tomorrow_and_never_better_than_measured(
     found = expected(CALENDAR, MONDAY, today, before, Basis(p50, p50 + more, rate))
 
     if found.earliest is None:
-        assert found.longer and found.until is None and (before + 1) / rate > 400
+        assert found.longer and found.until is None and (rate == 0 or (before + 1) / rate > 400)
         return
     assert found.earliest.date > today
     assert found.earliest.date >= add_working_days(CALENDAR, MONDAY, p50).date
@@ -170,6 +172,17 @@ def test_where_the_number_is_limited_both_orders_are_shown(make_line: Callable[.
     assert (first["turn"], first["acceptance_turn"], first["before"], first["before_in_acceptance"]) == (1, 3, 2, 2)
     step(receipts[1], "refuse", OFFICE, Given(reason="不符合条件"))
     assert place(line, receipts[0])["before_in_acceptance"] == 1
+
+
+def test_where_lots_are_drawn_no_order_of_acceptance_is_claimed(make_line: Callable[..., Line]) -> None:
+    line = make_line(quota=QUOTA | {"order": "lottery"})
+    receipt = line.file()
+    step(receipt, "deem_accepted", SYSTEM)
+
+    assert (place(line, receipt)["ordered_by"], place(line, receipt)["before_in_acceptance"]) == ("receipt", None)
+    with database.reading() as connection:
+        (queue,) = ledger.listing(connection, (line.department, line.service[:-1]), 1, "zh")
+    assert (queue["service"]["code"], queue["ordered_by"]) == (line.service, "receipt")
 
 
 def test_it_is_the_owners_alone_and_unchanged_while_nothing_moves(line: Line, enrol: Callable[[Person], Phone]) -> None:
