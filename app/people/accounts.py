@@ -82,20 +82,28 @@ def link(work: Work, resident_id: UUID, identity: Identity) -> tuple[UUID, bool]
     owner = owner_of(work, identity.provider, identity.subject) or _same_person(work, identity)
     if mine is not None and identity.person is not None and not is_same(mine, identity.person):
         raise IdentityOfSomebodyElse
-    target = resident_id if owner is None or owner == resident_id else _joined(work, resident_id, owner, mine)
+    target = resident_id if owner is None or owner == resident_id else _joined(work, resident_id, owner, mine, identity)
     if owner_of(work, identity.provider, identity.subject) is None:
         _add(work, target, identity)
     _take_over(work, target, identity, residents.person(work.connection, target))
     return target, owner is not None and owner != resident_id
 
 
-def _joined(work: Work, resident_id: UUID, owner: UUID, mine: Person | None) -> UUID:
-    """Make one account of two of which at most one is a person's; that one stays. Raises IdentityTaken."""
+def _joined(work: Work, resident_id: UUID, owner: UUID, mine: Person | None, identity: Identity) -> UUID:
+    """Make one account of two of which at most one is a person's; that one stays, and is told which logins came.
+
+    Into a person's account one comes by a login as strong as its owner needs for that (`identities.require_owner`):
+    else whoever holds somebody's WeChat for a minute could put a phone number of their own in. Raises IdentityTaken.
+    """
     theirs = residents.person(work.connection, owner)
-    if mine is not None and theirs is not None:
+    enough = min(JOINING_LEVEL, residents.proved_level(work.connection, owner))
+    if theirs is not None and (mine is not None or identity.reached < enough):
         raise IdentityTaken
     source, target = (owner, resident_id) if theirs is None else (resident_id, owner)
+    coming = work.run(select(identities.c.provider).where(identities.c.resident_id == source)).scalars().all()
     mergers.merge(work, source, target)
+    for provider in coming:
+        work.announce(IdentityAdded(target, provider))
     return target
 
 
