@@ -215,6 +215,13 @@ def listing(connection: Connection, caller: Resident) -> list[dict[str, Any]]:
     ]
 
 
+def has_been_on(work: Work, resident_id: UUID, device: Device) -> bool:
+    """Whether this very device is, or was till a week ago, logged in to the account, and nobody logged it out."""
+    mine = (sessions.c.resident_id == resident_id) & (sessions.c.device_sha256 == device.id_sha256)
+    found = select(sessions.c.id).where(mine, sessions.c.revoked_at.is_(None)).limit(1)
+    return device.id_sha256 is not None and work.run(found).one_or_none() is not None
+
+
 def _alive() -> tuple[Any, ...]:
     now = clock.now()
     return sessions.c.revoked_at.is_(None), sessions.c.expires_at > now, sessions.c.idle_until > now

@@ -9,29 +9,39 @@ An identity belongs to the account that it came to first. Another one joins that
 
 WeChat and phone numbers vouch for nobody: with them alone there is an account, and no person. When such an account
 turns out to be somebody's who has one already, it becomes part of that one (`mergers.py`).
+
+A phone number goes to somebody else one day. Operators keep one that was given up out of use for ninety days at least
+(电信服务规范 附录: 移动电话码号冻结时限最短为90日), so whoever proved it within ninety days still has it. A number that
+was proved longer ago opens its former account only on a device that was logged in there; anywhere else it is a new
+person's number, and begins a new account.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from app import clock
 from app.crypto import data_keys, normal_forms
 from app.crypto.blind_indexes import DOCUMENT_NUMBER, SUBJECT
 from app.database import Work
-from app.events import IdentityAdded
+from app.events import IdentityAdded, IdentityRemoved
 from app.identifiers import new_id
 from app.people import mergers, residents
-from app.people.identities import Identity, identities
+from app.people.identities import BY_NUMBER, Identity, identities
 from app.people.residents import Person
 from app.people.residents import residents as accounts
+from app.privacy import erasures
 from app.refusals import Refusal
 
 JOINING_LEVEL = 3
 """From here on a login proves that its holder is the person, and not only that the person exists (facts §2.3)."""
+
+NUMBER_FROZEN = timedelta(days=90)
 
 
 class PersonUnproved(Refusal):
@@ -46,12 +56,16 @@ class IdentityOfSomebodyElse(Refusal):
     """The identity is another person's: name or document number are not those of this account."""
 
 
-def enter(work: Work, identity: Identity) -> tuple[UUID, Person | None]:
+def enter(
+    work: Work, identity: Identity, is_known_device: Callable[[UUID], bool] = lambda _: False
+) -> tuple[UUID, Person | None]:
     """The resident whose identity this is, and the person known before; a new one at a first login.
 
-    Raises PersonUnproved, and NothingToIndex for a name or number of no characters.
+    `is_known_device` says whether somebody was logged in to an account on the device that asks. Raises PersonUnproved,
+    and NothingToIndex for a name or number of no characters.
     """
     _lock(work, identity)
+    _release_old_number(work, identity, is_known_device)
     known = owner_of(work, identity.provider, identity.subject)
     if known is not None:
         before = residents.person(work.connection, known)
@@ -78,6 +92,7 @@ def link(work: Work, resident_id: UUID, identity: Identity) -> tuple[UUID, bool]
     Raises IdentityTaken, MergeNotPossible, IdentityOfSomebodyElse, PersonUnproved, NothingToIndex.
     """
     _lock(work, identity)
+    _release_old_number(work, identity, lambda owner: owner == resident_id)
     mine = residents.person(work.connection, resident_id)
     owner = owner_of(work, identity.provider, identity.subject) or _same_person(work, identity)
     if mine is not None and identity.person is not None and not is_same(mine, identity.person):
@@ -139,6 +154,22 @@ def owner_of(work: Work, provider: str, subject: str) -> UUID | None:
     """The resident whose identity this is; None when nobody has logged in with it yet."""
     found: UUID | None = work.run(select(identities.c.resident_id).where(_is(provider, subject))).scalar_one_or_none()
     return found
+
+
+def _release_old_number(work: Work, identity: Identity, is_known: Callable[[UUID], bool]) -> None:
+    """Take a number that nobody proved for long from the account that it opened; an account that nothing else opens
+    ends with it."""
+    old = identities.c.last_login_at <= clock.now() - NUMBER_FROZEN
+    this = _is(identity.provider, identity.subject) & identities.c.method.in_(BY_NUMBER) & old
+    owner = work.run(select(identities.c.resident_id).where(this)).scalar_one_or_none()
+    if owner is None or is_known(owner):
+        return
+    work.run(delete(identities).where(this))
+    others = select(identities.c.id).where(identities.c.resident_id == owner).limit(1)
+    if work.run(others).one_or_none() is None and residents.person(work.connection, owner) is None:
+        erasures.close(work, owner)
+    else:
+        work.announce(IdentityRemoved(owner, identity.provider))
 
 
 def _same_person(work: Work, identity: Identity) -> UUID | None:

@@ -34,6 +34,9 @@ from app.settings import settings
 ACCOUNT_LEVEL = 1
 """How far a login reaches that vouches for nobody (domain-facts §2.3)."""
 
+BY_NUMBER = frozenset({"sms_otp", "voice_otp"})
+"""The methods that prove a phone number, which operators give to somebody else one day."""
+
 PERSON = "person"
 ORGANISATION = "organisation"
 
