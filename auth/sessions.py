@@ -34,7 +34,7 @@ from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import new_id
-from app.people import residents, sign_ins
+from app.people import identities, residents, sign_ins
 from app.people.callers import Resident
 from app.people.sign_ins import SignIn
 from app.people.staff import staff
@@ -238,6 +238,14 @@ def end_others(work: Work, caller: Resident) -> int:
     """Log every device out but this one; how many there were. One tap makes a stolen phone harmless."""
     others = (sessions.c.id != caller.session_id) & (sessions.c.resident_id == caller.id)
     return work.run(_revoking().where(others, *_alive())).rowcount
+
+
+def unlink(work: Work, caller: Resident, identity_id: UUID) -> None:
+    """Take a login from my account, and end what it opened: whoever stole it must not stay in. The device that does
+    it stays. Raises StepUpRequired, IdentityNotFound, LastIdentity."""
+    provider = identities.remove(work, caller, identity_id)
+    opened = (sessions.c.resident_id == caller.id) & (sessions.c.provider == provider)
+    work.run(_revoking().where(opened, sessions.c.id != caller.session_id, *_alive()))
 
 
 def revoke(work: Work, session_id: UUID) -> None:

@@ -213,6 +213,20 @@ def test_a_login_that_was_taken_away_opens_nothing_of_mine_and_i_am_told(
 
 
 @pytest.mark.usefixtures("two_ways")
+def test_a_login_that_was_taken_away_is_logged_out_wherever_it_was_used(visitor: Phone, linking: Browser) -> None:
+    """A stolen WeChat that its owner takes away does not stay in for the month that a session lasts."""
+    stolen = visitor.tokens["refresh_token"]
+    ways = linked(visitor, linking)
+
+    assert visitor.send("DELETE", f"/v1/identities/{ways['wechat']}").status_code == 204
+
+    answer = visitor.client.post("/v1/tokens/refresh", json={"refresh_token": stolen})
+    assert (answer.status_code, answer.json["code"]) == (401, "refresh_token_invalid")
+    own = visitor.client.post("/v1/tokens/refresh", json={"refresh_token": visitor.tokens["refresh_token"]})
+    assert own.status_code == 200
+
+
+@pytest.mark.usefixtures("two_ways")
 def test_the_last_login_that_works_is_not_taken_away(visitor: Phone, linking: Browser) -> None:
     ways = linked(visitor, linking)
     visitor.send("DELETE", f"/v1/identities/{ways['wechat']}")
