@@ -253,6 +253,11 @@ def revoke(work: Work, session_id: UUID) -> None:
     work.run(_revoking().where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None)))
 
 
+def end_all_of_staff(work: Work, staff_id: UUID) -> None:
+    """Log a member of staff out everywhere."""
+    work.run(_revoking().where(sessions.c.staff_id == staff_id, sessions.c.revoked_at.is_(None)))
+
+
 def _revoking() -> Any:
     return update(sessions).values(revoked_at=clock.now(), answer=None)
 

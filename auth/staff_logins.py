@@ -128,6 +128,8 @@ def set_new_password(login_id: UUID, ticket: str, password: str, language: str, 
         login = staff_steps.held(work, login_id, ticket, NEW_PASSWORD)
         credentials.set_password(work, login.staff_id, hashed)
         staff_changes.record(work, login.staff_id, login.staff_id, "own_password_changed", {})
+        # Whoever knew the old one may be in by it.
+        sessions.end_all_of_staff(work, login.staff_id)
         rest = None if login.wish == NEW_PASSWORD else login.wish
         return staff_steps.go_on(work, staff_steps.change(work, login, wish=rest), device)
 

@@ -129,6 +129,11 @@ def change(work: Work, login: Any, **values: Any) -> Any:
     return work.run(statement.returning(desk_logins)).one()
 
 
+def forget(work: Work, staff_id: UUID) -> None:
+    """No login of this person that is under way goes on."""
+    work.run(delete(desk_logins).where(desk_logins.c.staff_id == staff_id))
+
+
 def refuse(door: str, reason: str) -> NoReturn:
     refusals.count(door, reason)
     raise LoginRefused

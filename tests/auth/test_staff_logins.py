@@ -135,6 +135,16 @@ def test_a_password_is_changed_by_who_shows_both_factors(clerk: Person, sql: Sql
     assert recorded == [{"act": "own_password_changed"}]
 
 
+def test_a_new_password_logs_out_whoever_was_in_by_the_old_one(clerk: Person) -> None:
+    before = clerk.log_in().json["refresh_token"]
+    with clock.moved(timedelta(seconds=60)):
+        login = clerk.step(clerk.type_password().json, "second-factor", totp=clerk.code(), wish="new_password").json
+        after = clerk.step(login, "new-password", password="quite another sentence").json["refresh_token"]
+
+    told = [clerk.client.post("/v1/tokens/refresh", json={"refresh_token": one}).status_code for one in (before, after)]
+    assert told == [401, 200]
+
+
 def test_single_sign_on_that_saw_two_factors_is_enough(desk_browser: Browser) -> None:
     done = desk_browser.log_in("wu-head").json
 
