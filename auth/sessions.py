@@ -34,10 +34,11 @@ from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import new_id
-from app.people import identities, residents, sign_ins
+from app.people import identities, residents, sign_ins, staff_sign_ins
 from app.people.callers import Resident
 from app.people.sign_ins import SignIn
 from app.people.staff import staff
+from app.people.staff_sign_ins import StaffSignIn
 from app.refusals import NotFound
 from app.settings import settings
 from auth import desk_activity, refresh_tokens, tokens
@@ -111,8 +112,9 @@ def open_for_resident(
 def open_for_staff(
     work: Work, staff_id: UUID, level: int, authenticated_at: datetime, device: Device | str
 ) -> dict[str, Any]:
-    """A new session of a member of staff; its token pair."""
+    """A new session of a member of staff, and its line in the record of their sign-ins; its token pair."""
     here = Device(device) if isinstance(device, str) else device
+    staff_sign_ins.record(work, StaffSignIn(staff_id, staff_sign_ins.ENTERED, here.name, here.network))
     who = {"staff_id": staff_id, "level": level, "authenticated_at": authenticated_at}
     return _open(work, new_id(), who, lives_of_staff(), here)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
 
@@ -133,6 +135,37 @@ def test_a_password_is_changed_by_who_shows_both_factors(clerk: Person, sql: Sql
     assert clerk.type_password().status_code == 403
     recorded = sql("SELECT act FROM staff_changes WHERE staff_id = %s AND actor_id = staff_id", clerk.id)
     assert recorded == [{"act": "own_password_changed"}]
+
+
+def test_whoever_comes_in_or_tries_stands_in_a_record_that_nobody_changes(
+    clerk: Person, client: FlaskClient, sql: Sql
+) -> None:
+    """GB/T 22239-2019 8.1.4.3: date, time, user, success; what was typed is not in it."""
+    clerk.type_password("not this one")
+    clerk.step(clerk.type_password().json, "second-factor", totp="000000")
+    clerk.log_in()
+
+    found = sql("SELECT outcome, reason, network FROM staff_sign_ins WHERE staff_id = %s ORDER BY id", clerk.id)
+    assert [(row["outcome"], row["reason"]) for row in found] == [
+        ("refused", "staff_password: wrong"),
+        ("refused", "staff_second_factor: wrong_or_used_code"),
+        ("entered", None),
+    ]
+    assert all(row["network"].endswith(".0/24") for row in found)
+    for statement in ("UPDATE staff_sign_ins SET reason = NULL", "DELETE FROM staff_sign_ins"):
+        with pytest.raises(psycopg.Error):
+            sql(statement)
+
+
+def test_auditors_read_who_tried_even_for_a_number_of_nobody(
+    client: FlaskClient, make_newcomer: Callable[[str, str], Phone]
+) -> None:
+    Person(client, "N-nobody", uuid.uuid4()).type_password("typed")
+
+    shown = make_newcomer("auditor", "gongan").get("/v1/desk/staff/sign-ins?limit=2").json["items"]
+    assert shown[0]["outcome"] == "entered", "the auditor's own login"
+    assert (shown[1]["staff_number"], shown[1]["reason"]) == (None, "staff_password: unknown")
+    assert make_newcomer("clerk", "gongan").get("/v1/desk/staff/sign-ins").status_code == 403
 
 
 def test_a_new_password_logs_out_whoever_was_in_by_the_old_one(clerk: Person) -> None:
