@@ -1,8 +1,9 @@
 """Sessions: one login on one device, alive until its owner, its age or its silence ends it.
 
-Two limits hold (settings): the whole life since the login, and the time without a refresh. Elder mode makes both
-longer, because somebody who needs half an hour to photograph a paper must not lose it. Every access token carries the
-session's end, so that the client is told it with each answer and nobody asks the database for it.
+Two limits hold (settings): the whole life since the login, and the time without a refresh, or at a desk without a
+request. Elder mode makes both longer, because somebody who needs half an hour to photograph a paper must not lose it.
+Every access token carries the session's end, so that the client is told it with each answer and nobody asks the
+database for it.
 """
 
 from __future__ import annotations
@@ -150,14 +151,22 @@ def lives_of_resident(elder: bool) -> tuple[timedelta, timedelta]:
 
 
 def lives_of_staff() -> tuple[timedelta, timedelta]:
-    """The same for a member of staff."""
-    return settings().staff_session_life, settings().staff_session_idle
+    """The same for a member of staff: the age alone. Silence at a desk is counted from the last request and not from
+    the last refresh, which `desk_activity.py` does: who worked until a minute ago is not put out."""
+    return settings().staff_session_life, settings().staff_session_life
 
 
 def end_of(session: Any) -> datetime:
     """When a session ends if nobody refreshes it: at its age, or by its silence."""
     ends: datetime = min(session.expires_at, session.idle_until)
     return ends
+
+
+def _end_if_left_alone(session: Any) -> datetime:
+    """What the client is told: when the session ends if nothing is asked in it from now on."""
+    if session.staff_id is None:
+        return end_of(session)
+    return min(end_of(session), clock.now() + settings().staff_session_idle)
 
 
 def _seconds_until(moment: datetime) -> int:
@@ -169,7 +178,7 @@ def pair(work: Work, session: Any, refresh_token: str) -> dict[str, Any]:
     return {
         **access(work, session),
         "refresh_token": refresh_token,
-        "refresh_expires_in": _seconds_until(end_of(session)),
+        "refresh_expires_in": _seconds_until(_end_if_left_alone(session)),
         "session_expires_in": _seconds_until(session.expires_at),
     }
 
@@ -181,7 +190,7 @@ def access(work: Work, session: Any) -> dict[str, Any]:
 
 
 def _access_token(work: Work, session: Any) -> str:
-    claims: dict[str, Any] = {"gen": session.generation, "sxp": int(end_of(session).timestamp())}
+    claims: dict[str, Any] = {"gen": session.generation, "sxp": int(_end_if_left_alone(session).timestamp())}
     if session.resident_id is not None:
         claims |= {"lvl": session.level, "auth_time": int(session.authenticated_at.timestamp())}
         claims |= {"org": str(session.organisation_id)} if session.organisation_id else {}

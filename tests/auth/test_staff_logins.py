@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from app import clock, database
 from app.settings import settings
 from auth import desk_activity, passwords, staff_accounts, staff_credentials, staff_steps
 from sandbox import persons
-from tests.auth.conftest import Browser
+from tests.auth.conftest import Browser, decoded
 from tests.auth.desk import PASSWORD, Person, enrolled, newcomer
 from tests.product import Phone
 
@@ -231,6 +232,31 @@ def test_half_an_hour_of_nothing_ends_a_session(
 
     assert refreshed.status_code == 401
     assert any("idle_too_long" in line for line in log)
+
+
+def test_who_worked_until_a_quarter_of_an_hour_ago_goes_on(clerk: Person, later: Callable[[timedelta], None]) -> None:
+    """Silence counts from the last request, not from the last refresh; the client is told what holds from now on."""
+    tokens = clerk.log_in().json
+    told = tokens["refresh_expires_in"], decoded(tokens["access_token"])["sxp"] - time.time()
+    assert told == pytest.approx((1800, 1800), abs=5)
+    later(timedelta(minutes=14))
+    assert opens(clerk, tokens) is True
+
+    later(timedelta(minutes=31))
+    with clock.moved(timedelta(minutes=31)):
+        refreshed = clerk.client.post("/v1/tokens/refresh", json={"refresh_token": tokens["refresh_token"]})
+
+    assert refreshed.status_code == 200
+
+
+def test_a_desk_that_is_left_alone_is_logged_out(clerk: Person, later: Callable[[timedelta], None]) -> None:
+    """A client that refreshes by itself keeps nobody in."""
+    tokens = clerk.log_in().json
+    for minutes, status in ((15, 200), (29, 200), (31, 401)):
+        later(timedelta(minutes=minutes))
+        answer = clerk.client.post("/v1/tokens/refresh", json={"refresh_token": tokens["refresh_token"]})
+        assert answer.status_code == status, minutes
+        tokens = answer.json
 
 
 def test_being_there_is_written_at_most_once_a_minute(
