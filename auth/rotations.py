@@ -21,10 +21,11 @@ from app import clock, database
 from app.crypto import data_keys
 from app.database import Work
 from app.events import SessionStolen
-from app.people import organisations, sign_ins
+from app.people import organisations, sign_ins, staff_sign_ins
 from app.people.residents import residents
 from app.people.sign_ins import SignIn
 from app.people.staff import staff
+from app.people.staff_sign_ins import StaffSignIn
 from app.refusals import Refusal
 from app.settings import settings
 from auth import desk_activity, refresh_tokens, refusals, sessions
@@ -134,6 +135,8 @@ def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
 def _end_stolen(work: Work, session: Any, device: Device) -> None:
     sessions.revoke(work, session.id)
     if session.resident_id is None:
+        copied = StaffSignIn(session.staff_id, staff_sign_ins.REFUSED, device.name, device.network, "refresh: copied")
+        staff_sign_ins.record(work, copied)
         return
     tried = SignIn(session.resident_id, sign_ins.STOLEN, device.name, device.network, session.provider, session.method)
     work.announce(SessionStolen(session.resident_id, sign_ins.record(work, tried)))

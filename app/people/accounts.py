@@ -66,7 +66,7 @@ def enter(
     """
     _lock(work, identity)
     _release_old_number(work, identity, is_known_device)
-    known = owner_of(work, identity.provider, identity.subject)
+    known = _standing_owner(work, identity)
     if known is not None:
         before = residents.person(work.connection, known)
         _take_over(work, known, identity, before)
@@ -148,6 +148,15 @@ def _lock_one(work: Work, who: str, kind: int) -> None:
 
 def _is(provider: str, subject: str) -> Any:
     return (identities.c.provider == provider) & identities.c.subject_index.in_(data_keys.candidates(SUBJECT, subject))
+
+
+def _standing_owner(work: Work, identity: Identity) -> UUID | None:
+    """The resident whose identity this is, their row locked. An account that is just being closed is waited for, and
+    then is nobody's: else somebody would be let in to what is erased half an hour later."""
+    this = _is(identity.provider, identity.subject) & (accounts.c.id == identities.c.resident_id)
+    statement = select(accounts.c.id).where(this, accounts.c.closed_at.is_(None))
+    found: UUID | None = work.run(statement.with_for_update(key_share=True, of=accounts)).scalar_one_or_none()
+    return found
 
 
 def owner_of(work: Work, provider: str, subject: str) -> UUID | None:
