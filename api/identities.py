@@ -10,7 +10,7 @@ from api.schemas.identities import IdentityListSchema
 from app.people import identities
 from app.people.identities import IdentityNotFound, LastIdentity
 from app.people.identity import StepUpRequired
-from auth import guards
+from auth import guards, sessions
 
 door = Door("identities", guards.residents, "/v1/identities", "How I can log in.")
 
@@ -23,5 +23,6 @@ def list_identities(visit: Visit) -> dict[str, Any]:
 
 @door.saves("DELETE", "/<uuid:identity_id>", status=204, refuses=(IdentityNotFound, LastIdentity, StepUpRequired))
 def remove_identity(visit: Visit, identity_id: UUID) -> None:
-    """Take a login from my account, never the last one that works. I am told of it in the inbox."""
-    identities.remove(visit.work, visit.caller, identity_id)
+    """Take a login from my account, never the last one that works; other devices where it was used are logged out. I
+    am told of it in the inbox."""
+    sessions.unlink(visit.work, visit.caller, identity_id)

@@ -14,8 +14,9 @@ from api.schemas.staff import (
     StaffHireSchema,
     StaffPageSchema,
     StaffQuery,
+    StaffSignInPageSchema,
 )
-from app.people import staff_changes
+from app.people import staff_changes, staff_sign_ins
 from app.people.staff_changes import OwnAccount, StaffNotManageable
 from app.refusals import InvalidContent
 from auth import guards, staff_accounts
@@ -37,6 +38,14 @@ def list_staff_changes(visit: Visit, query: dict[str, Any]) -> dict[str, Any]:
     """Who changed whose account, the latest first."""
     staff_changes.require_reader(visit.caller.role)
     found = staff_changes.listing(visit.connection, after_id(query["cursor"]), query["limit"] + 1)
+    return page([row._asdict() for row in found], query["limit"], "id")
+
+
+@door.reads("/sign-ins", query=StaffQuery, answer=StaffSignInPageSchema, refuses=(CursorInvalid, StaffNotManageable))
+def list_staff_sign_ins(visit: Visit, query: dict[str, Any]) -> dict[str, Any]:
+    """Who of the staff came in, or tried, the latest first."""
+    staff_changes.require_reader(visit.caller.role)
+    found = staff_sign_ins.listing(visit.connection, after_id(query["cursor"]), query["limit"] + 1)
     return page([row._asdict() for row in found], query["limit"], "id")
 
 

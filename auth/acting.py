@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import case, update
 
 from app import clock
 from app.database import Work
@@ -57,5 +57,7 @@ def revoke(work: Work, caller: Resident, organisation_id: UUID, authorisation_id
 
 
 def _silence(work: Work, resident_id: UUID, organisation_id: UUID | None) -> None:
-    speaking = (rows.c.resident_id == resident_id) & (rows.c.organisation_id == organisation_id)
-    sessions.outdate(work, speaking, organisation_id=None)
+    # In all their sessions: one that speaks for them again may have a token from just before that does not.
+    theirs = (rows.c.resident_id == resident_id) & rows.c.revoked_at.is_(None)
+    others = case((rows.c.organisation_id == organisation_id, None), else_=rows.c.organisation_id)
+    sessions.outdate(work, theirs, organisation_id=others)

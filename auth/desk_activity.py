@@ -1,7 +1,8 @@
 """Activity at the desk: a session of staff ends when nothing was asked in it for half an hour (GB/T 22239-2019
 8.1.4.1 b), whatever its tokens say.
 
-Told by the server, and cheaply: each process writes at most once a minute and session that somebody was there, so a
+This alone judges it, request by request and once more at a refresh; the session's own row knows only its age. Told by
+the server, and cheaply: each process writes at most once a minute and session that somebody was there, so a
 session ends after 29 to 30 minutes of nothing.
 """
 

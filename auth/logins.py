@@ -250,13 +250,11 @@ def _spend(work: Work, login_id: UUID) -> None:
         raise LoginRefused("login_used")
 
 
-def _enter_resident(
-    work: Work, identity: Identity, device: Device | str, linking: Resident | None = None
-) -> dict[str, Any]:
+def _enter_resident(work: Work, identity: Identity, device: Device, linking: Resident | None = None) -> dict[str, Any]:
     try:
         if linking is not None:
             return _linked(work, identity, device, linking)
-        resident_id, before = accounts.enter(work, identity)
+        resident_id, before = accounts.enter(work, identity, lambda owner: sessions.has_been_on(work, owner, device))
     except (PersonUnproved, NothingToIndex):
         raise LoginRefused("person_unproved") from None
     if before is not None and identity.person is not None:
@@ -266,7 +264,7 @@ def _enter_resident(
     return sessions.open_for_resident(work, resident_id, *how)
 
 
-def _linked(work: Work, identity: Identity, device: Device | str, linking: Resident) -> dict[str, Any]:
+def _linked(work: Work, identity: Identity, device: Device, linking: Resident) -> dict[str, Any]:
     """Add the identity to the account of whoever began this; a session by the stronger of their two logins."""
     resident_id, merged = accounts.link(work, linking.id, identity)
     if merged:

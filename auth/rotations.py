@@ -21,13 +21,14 @@ from app import clock, database
 from app.crypto import data_keys
 from app.database import Work
 from app.events import SessionStolen
-from app.people import organisations, sign_ins
+from app.people import organisations, sign_ins, staff_sign_ins
 from app.people.residents import residents
 from app.people.sign_ins import SignIn
 from app.people.staff import staff
+from app.people.staff_sign_ins import StaffSignIn
 from app.refusals import Refusal
 from app.settings import settings
-from auth import desk_activity, refresh_tokens, sessions
+from auth import desk_activity, refresh_tokens, refusals, sessions
 from auth.devices import Device
 from auth.sessions import sessions as rows
 
@@ -45,30 +46,34 @@ def rotate(refresh_token: str, device: Device) -> dict[str, Any]:
     """
     with database.work() as work:
         answer = _answer(work, refresh_token, device)
-    if answer is None:
+    if isinstance(answer, str):
+        refusals.count("refresh", answer)
         raise RefreshTokenInvalid
     return answer
 
 
-def _answer(work: Work, refresh_token: str, device: Device) -> dict[str, Any] | None:
+def _answer(work: Work, refresh_token: str, device: Device) -> dict[str, Any] | str:
+    """The new pair; or why there is none, for operators only."""
     offered = refresh_tokens.hashed(refresh_token)
     session = _locked(work, (rows.c.refresh_sha256 == offered) | (rows.c.spent_sha256 == offered))
     if session is None:
         # Perhaps it was spent long ago: our own MAC on it tells it from what somebody made up.
         mine = refresh_tokens.session_of(refresh_token)
         session = None if mine is None else _locked(work, rows.c.id == mine)
-    if session is None or session.revoked_at is not None or sessions.end_of(session) <= clock.now():
-        return None
+    if session is None:
+        return "unknown"
+    if session.revoked_at is not None or sessions.end_of(session) <= clock.now():
+        return "session_ended"
     if _is_dismissed(work, session):
         sessions.revoke(work, session.id)
-        return None
+        return "dismissed"
     if session.refresh_sha256 == offered and _is_bound_to(session, device):
         return _renewed(work, session, offered)
     if session.spent_sha256 == offered and _was_lost(session, device):
         answer: dict[str, Any] = data_keys.of_the_house().open(session.answer, _ANSWER, session.id)
         return answer
     _end_stolen(work, session, device)
-    return None
+    return "copied" if _is_bound_to(session, device) else "copied_to_another_device"
 
 
 def _locked(work: Work, condition: ColumnElement[bool]) -> Any:
@@ -130,6 +135,8 @@ def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
 def _end_stolen(work: Work, session: Any, device: Device) -> None:
     sessions.revoke(work, session.id)
     if session.resident_id is None:
+        copied = StaffSignIn(session.staff_id, staff_sign_ins.REFUSED, device.name, device.network, "refresh: copied")
+        staff_sign_ins.record(work, copied)
         return
     tried = SignIn(session.resident_id, sign_ins.STOLEN, device.name, device.network, session.provider, session.method)
     work.announce(SessionStolen(session.resident_id, sign_ins.record(work, tried)))

@@ -1,8 +1,9 @@
 """Sessions: one login on one device, alive until its owner, its age or its silence ends it.
 
-Two limits hold (settings): the whole life since the login, and the time without a refresh. Elder mode makes both
-longer, because somebody who needs half an hour to photograph a paper must not lose it. Every access token carries the
-session's end, so that the client is told it with each answer and nobody asks the database for it.
+Two limits hold (settings): the whole life since the login, and the time without a refresh, or at a desk without a
+request. Elder mode makes both longer, because somebody who needs half an hour to photograph a paper must not lose it.
+Every access token carries the session's end, so that the client is told it with each answer and nobody asks the
+database for it.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ from app.crypto import data_keys
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import new_id
-from app.people import residents, sign_ins
+from app.people import identities, residents, sign_ins, staff_sign_ins
 from app.people.callers import Resident
 from app.people.sign_ins import SignIn
 from app.people.staff import staff
+from app.people.staff_sign_ins import StaffSignIn
 from app.refusals import NotFound
 from app.settings import settings
 from auth import desk_activity, refresh_tokens, tokens
@@ -111,8 +113,9 @@ def open_for_resident(
 def open_for_staff(
     work: Work, staff_id: UUID, level: int, authenticated_at: datetime, device: Device | str
 ) -> dict[str, Any]:
-    """A new session of a member of staff; its token pair."""
+    """A new session of a member of staff, and its line in the record of their sign-ins; its token pair."""
     here = Device(device) if isinstance(device, str) else device
+    staff_sign_ins.record(work, StaffSignIn(staff_id, staff_sign_ins.ENTERED, here.name, here.network))
     who = {"staff_id": staff_id, "level": level, "authenticated_at": authenticated_at}
     return _open(work, new_id(), who, lives_of_staff(), here)
 
@@ -148,14 +151,22 @@ def lives_of_resident(elder: bool) -> tuple[timedelta, timedelta]:
 
 
 def lives_of_staff() -> tuple[timedelta, timedelta]:
-    """The same for a member of staff."""
-    return settings().staff_session_life, settings().staff_session_idle
+    """The same for a member of staff: the age alone. Silence at a desk is counted from the last request and not from
+    the last refresh, which `desk_activity.py` does: who worked until a minute ago is not put out."""
+    return settings().staff_session_life, settings().staff_session_life
 
 
 def end_of(session: Any) -> datetime:
     """When a session ends if nobody refreshes it: at its age, or by its silence."""
     ends: datetime = min(session.expires_at, session.idle_until)
     return ends
+
+
+def _end_if_left_alone(session: Any) -> datetime:
+    """What the client is told: when the session ends if nothing is asked in it from now on."""
+    if session.staff_id is None:
+        return end_of(session)
+    return min(end_of(session), clock.now() + settings().staff_session_idle)
 
 
 def _seconds_until(moment: datetime) -> int:
@@ -167,7 +178,7 @@ def pair(work: Work, session: Any, refresh_token: str) -> dict[str, Any]:
     return {
         **access(work, session),
         "refresh_token": refresh_token,
-        "refresh_expires_in": _seconds_until(end_of(session)),
+        "refresh_expires_in": _seconds_until(_end_if_left_alone(session)),
         "session_expires_in": _seconds_until(session.expires_at),
     }
 
@@ -179,7 +190,7 @@ def access(work: Work, session: Any) -> dict[str, Any]:
 
 
 def _access_token(work: Work, session: Any) -> str:
-    claims: dict[str, Any] = {"gen": session.generation, "sxp": int(end_of(session).timestamp())}
+    claims: dict[str, Any] = {"gen": session.generation, "sxp": int(_end_if_left_alone(session).timestamp())}
     if session.resident_id is not None:
         claims |= {"lvl": session.level, "auth_time": int(session.authenticated_at.timestamp())}
         claims |= {"org": str(session.organisation_id)} if session.organisation_id else {}
@@ -215,6 +226,13 @@ def listing(connection: Connection, caller: Resident) -> list[dict[str, Any]]:
     ]
 
 
+def has_been_on(work: Work, resident_id: UUID, device: Device) -> bool:
+    """Whether this very device is, or was till a week ago, logged in to the account, and nobody logged it out."""
+    mine = (sessions.c.resident_id == resident_id) & (sessions.c.device_sha256 == device.id_sha256)
+    found = select(sessions.c.id).where(mine, sessions.c.revoked_at.is_(None)).limit(1)
+    return device.id_sha256 is not None and work.run(found).one_or_none() is not None
+
+
 def _alive() -> tuple[Any, ...]:
     now = clock.now()
     return sessions.c.revoked_at.is_(None), sessions.c.expires_at > now, sessions.c.idle_until > now
@@ -233,9 +251,22 @@ def end_others(work: Work, caller: Resident) -> int:
     return work.run(_revoking().where(others, *_alive())).rowcount
 
 
+def unlink(work: Work, caller: Resident, identity_id: UUID) -> None:
+    """Take a login from my account, and end what it opened: whoever stole it must not stay in. The device that does
+    it stays. Raises StepUpRequired, IdentityNotFound, LastIdentity."""
+    provider = identities.remove(work, caller, identity_id)
+    opened = (sessions.c.resident_id == caller.id) & (sessions.c.provider == provider)
+    work.run(_revoking().where(opened, sessions.c.id != caller.session_id, *_alive()))
+
+
 def revoke(work: Work, session_id: UUID) -> None:
     """End a session: its refresh token is dead now, its access token within about a second."""
     work.run(_revoking().where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None)))
+
+
+def end_all_of_staff(work: Work, staff_id: UUID) -> None:
+    """Log a member of staff out everywhere."""
+    work.run(_revoking().where(sessions.c.staff_id == staff_id, sessions.c.revoked_at.is_(None)))
 
 
 def _revoking() -> Any:

@@ -9,18 +9,16 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, select
 
-from app import clock
 from app.catalogue.departments import departments
 from app.database import Work
 from app.people import staff, staff_changes
 from app.refusals import InvalidContent, NotFound, Refusal
-from auth import passkeys, passwords, second_factors
+from auth import passkeys, passwords, second_factors, sessions, staff_steps
 from auth import staff_credentials as credentials
 from auth.passkeys import staff_passkeys
 from auth.second_factors import staff_totp
-from auth.sessions import sessions
 from auth.staff_credentials import staff_credentials
 
 WAITING = "awaiting_second_administrator"
@@ -123,8 +121,10 @@ def _forget_everything(work: Work, staff_id: UUID) -> None:
 
 
 def _end_sessions(work: Work, target: Any) -> None:
-    alive = (sessions.c.staff_id == target.id) & sessions.c.revoked_at.is_(None)
-    work.run(update(sessions).where(alive).values(revoked_at=clock.now()))
+    """Out everywhere. First no login that is under way goes on, which what was stolen may have begun: one that is just
+    at its last step is waited for, and its session ended with the others."""
+    staff_steps.forget(work, target.id)
+    sessions.end_all_of_staff(work, target.id)
 
 
 def _require_department(work: Work, code: str) -> None:

@@ -43,7 +43,7 @@ def begin_by_password(staff_number: str, password: str, device: Device) -> dict[
     is_right = passwords.is_right(None if found is None else found.password_hash, password)
     wrong = _why_not(found, allowed, is_right)
     if wrong:
-        staff_steps.refuse("staff_password", wrong)
+        staff_steps.refuse_person("staff_password", wrong, None if found is None else found.id, device)
     with database.work() as work:
         credentials.take_back_try(work, found.id)
         credentials.renew_hash(work, found, password)
@@ -95,7 +95,7 @@ def show_second_factor(
             credentials.forget_failures(work, login.staff_id)
             answer = staff_steps.go_on(work, staff_steps.change(work, login, factor_shown=True, wish=wish), device)
     if wrong is not None:
-        staff_steps.refuse("staff_second_factor", wrong)
+        staff_steps.refuse_person("staff_second_factor", wrong, login.staff_id, device)
     return answer
 
 
@@ -128,6 +128,8 @@ def set_new_password(login_id: UUID, ticket: str, password: str, language: str, 
         login = staff_steps.held(work, login_id, ticket, NEW_PASSWORD)
         credentials.set_password(work, login.staff_id, hashed)
         staff_changes.record(work, login.staff_id, login.staff_id, "own_password_changed", {})
+        # Whoever knew the old one may be in by it.
+        sessions.end_all_of_staff(work, login.staff_id)
         rest = None if login.wish == NEW_PASSWORD else login.wish
         return staff_steps.go_on(work, staff_steps.change(work, login, wish=rest), device)
 
@@ -159,7 +161,7 @@ def confirm_enrolment(login_id: UUID, ticket: str, kind: str, shown: Any, device
             staff_changes.record(work, login.staff_id, login.staff_id, "own_factor_enrolled", {"kind": kind})
             answer = staff_steps.go_on(work, staff_steps.change(work, login, factor_shown=True, wish=None), device)
     if wrong is not None:
-        staff_steps.refuse("staff_enrolment", wrong)
+        staff_steps.refuse_person("staff_enrolment", wrong, login.staff_id, device)
     return {**answer, "recovery_codes": codes}
 
 

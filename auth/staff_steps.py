@@ -35,6 +35,8 @@ from sqlalchemy.dialects.postgresql import UUID as Uuid
 from app import clock, database, jobs
 from app.database import Work, metadata
 from app.identifiers import new_id
+from app.people import staff_sign_ins
+from app.people.staff_sign_ins import StaffSignIn
 from app.settings import settings
 from auth import passkeys, refusals, second_factors, sessions
 from auth import staff_credentials as credentials
@@ -129,9 +131,22 @@ def change(work: Work, login: Any, **values: Any) -> Any:
     return work.run(statement.returning(desk_logins)).one()
 
 
+def forget(work: Work, staff_id: UUID) -> None:
+    """No login of this person that is under way goes on."""
+    work.run(delete(desk_logins).where(desk_logins.c.staff_id == staff_id))
+
+
 def refuse(door: str, reason: str) -> NoReturn:
     refusals.count(door, reason)
     raise LoginRefused
+
+
+def refuse_person(door: str, reason: str, staff_id: UUID | None, device: Device) -> NoReturn:
+    """Refuse whoever says to be this member of staff, or somebody whom nobody knows: that is recorded, by itself."""
+    tried = StaffSignIn(staff_id, staff_sign_ins.REFUSED, device.name, device.network, f"{door}: {reason}")
+    with database.work() as work:
+        staff_sign_ins.record(work, tried)
+    refuse(door, reason)
 
 
 def _hash(ticket: str) -> str:

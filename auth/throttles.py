@@ -5,7 +5,8 @@ THROTTLES is the one table of which door has which limits. Doors that are not in
 Each limit is a bucket that leaks evenly (GCRA, ITU-T I.371): `most` tries may come at once, then one every
 `within / most`. One row holds one bucket, as the instant at which it will be empty again. A try that is refused does
 not fill the bucket, or trying again would keep somebody out for ever. The count is saved by itself, so that it lasts
-although the request it belongs to is undone.
+although the request it belongs to is undone. What is limited by its outcome has its own rule where the outcome is
+known: one-time codes in `app/people/code_limits.py`, passwords of staff in `staff_credentials.py`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from sandbox.memory import memory
 from sandbox.onephone_calls import Refused, call
 from sandbox.persons import staff
-from sandbox.sessions import Page, with_cookie
+from sandbox.sessions import Page, device, with_cookie, with_device
 
 SCHEMA = """create table if not exists page_step (
     id text primary key, login text not null, ticket text not null, next text not null, number text not null);"""
@@ -34,7 +34,7 @@ def by_password() -> Response:
     """Staff number and password → the next step."""
     number = request.form.get("staff_number", "").strip()
     offer = {"staff_number": number, "password": request.form.get("password", "")}
-    return go_on(call("POST", f"{PAGE.logins}/password", body=offer), number)
+    return go_on(call("POST", f"{PAGE.logins}/password", body=offer, device=device(PAGE.name)), number)
 
 
 @blueprint.post("/login-step")
@@ -43,7 +43,7 @@ def take_login_step() -> Response:
     step = memory().row("select * from page_step where id = ?", request.cookies.get(COOKIE, ""))
     if step is None:
         raise Refused(400, "登录已中断，请重新登录 The login was interrupted, please start again")
-    return go_on(call("POST", path_of(step), body=offered(step)), step["number"])
+    return go_on(call("POST", path_of(step), body=offered(step), device=device(PAGE.name)), step["number"])
 
 
 def path_of(step: dict[str, Any]) -> str:
@@ -73,7 +73,7 @@ def go_on(answer: dict[str, Any], number: str) -> Response:
         new = call("POST", f"{PAGE.logins}/{answer['id']}/enrolment", body=wish)["totp"]
     page = Response(render_template("clerk_login_step.html", next=answer["next"], new=new), mimetype="text/html")
     page.set_cookie(COOKIE, step[0], path="/clerk", httponly=True, samesite="Lax")
-    return page
+    return with_device(page, PAGE)
 
 
 def enter(answer: dict[str, Any], number: str) -> Response:

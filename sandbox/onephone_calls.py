@@ -23,15 +23,23 @@ class Refused(Exception):
 
 
 def call(
-    method: str, path: str, token: str | None = None, body: dict[str, Any] | None = None, revision: str | None = None
+    method: str,
+    path: str,
+    token: str | None = None,
+    body: dict[str, Any] | None = None,
+    revision: str | None = None,
+    device: str | None = None,
 ) -> dict[str, Any]:
     """The JSON of a 2xx answer ({} when it has none). Raises Refused for everything else.
 
-    `revision` is what the page last saw, for an act that is not to be done on anything else.
+    `revision` is what the page last saw, for an act that is not to be done on anything else; `device` is the id of the
+    browser, which goes along with logins and refreshes.
     """
     headers = {"Accept-Language": "zh-CN"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
+    if device:
+        headers["OnePhone-Device"] = device
     if revision:
         headers["If-Match"] = f'"{revision}"'
     if method == "POST":

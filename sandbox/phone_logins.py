@@ -10,7 +10,7 @@ from sandbox import wechat_records
 from sandbox.memory import memory
 from sandbox.onephone_calls import Refused, call
 from sandbox.persons import PERSONS, residents
-from sandbox.sessions import Page, current, with_cookie
+from sandbox.sessions import Page, current, device, with_cookie
 
 PAGE = Page("phone", "/v1/logins")
 TRY_AGAIN = ("code_refused",)
@@ -30,11 +30,11 @@ def by_wechat() -> Response:
     person = request.form.get("person", "")
     if person not in PERSONS:
         raise Refused(400, "请选择一个人 Please choose a person")
-    started = call("POST", PAGE.logins, body={"provider": "wechat"})
+    started = call("POST", PAGE.logins, body={"provider": "wechat"}, device=device(PAGE.name))
     answer = {"secret": started["secret"], "code": wechat_records.make_code(person)}
     if request.form.get("number") == "1":
         answer["phone_code"] = wechat_records.make_phone_code(person)
-    tokens = call("POST", f"{PAGE.logins}/{started['id']}/complete", body=answer)
+    tokens = call("POST", f"{PAGE.logins}/{started['id']}/complete", body=answer, device=device(PAGE.name))
     return entered(keep(started, person), tokens)
 
 
@@ -43,7 +43,7 @@ def by_code() -> Response:
     """Ask a code for a number, and a page to type it on."""
     number = request.form.get("phone", "").strip()
     wish = {"provider": "phone", "phone": number, "voice": request.form.get("voice") == "1"}
-    started = call("POST", PAGE.logins, body=wish)
+    started = call("POST", PAGE.logins, body=wish, device=device(PAGE.name))
     owner = next((person.key for person in residents() if person.phone == number), None)
     shown = render_template("phone_code.html", number=number, voice=wish["voice"], wrong=None, **told(started))
     return with_cookie(Response(shown, mimetype="text/html"), PAGE, keep(started, owner))
@@ -57,7 +57,7 @@ def check_code() -> Response | str:
         raise Refused(400, "登录已中断，请重新登录 The login was interrupted, please start again")
     answer = {"secret": login["secret"], "code": request.form.get("code", "").strip() or "-"}
     try:
-        tokens = call("POST", f"{PAGE.logins}/{login['login']}/complete", body=answer)
+        tokens = call("POST", f"{PAGE.logins}/{login['login']}/complete", body=answer, device=device(PAGE.name))
     except Refused as wrong:
         if wrong.code not in TRY_AGAIN:
             raise

@@ -1,10 +1,12 @@
 """Logins of the two demo pages, /phone and /clerk: the e-ID round trip through OnePhone's API.
 
-The browser only holds a random cookie; tokens stay in SQLite. A cookie is bound to the `state` it started
-with, so nobody can be walked into somebody else's login.
+The browser only holds random cookies; tokens stay in SQLite. The cookie of a session is bound to the `state` it
+started with, so nobody can be walked into somebody else's login; the cookie of the device outlives logins, as the id
+does that an app keeps, and OnePhone binds refresh tokens to it.
 """
 
 import hmac
+import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from flask import redirect, request
+from flask import g, redirect, request
 from werkzeug.wrappers import Response
 
 from sandbox.eid_records import owner_of_code
@@ -30,6 +32,9 @@ SCHEMA = """create table if not exists page_login (
 
 NETWORK_ID = "network-id"
 """The provider that has no page to send anybody to, as sandbox/configuration.py names it."""
+
+_DEVICE = re.compile("[A-Za-z0-9_-]{22,128}")
+_A_YEAR = 365 * 86_400
 
 _refreshing = threading.Lock()
 
@@ -53,7 +58,7 @@ def begin(page: Page, provider: str = "sandbox", plaintext: bool = False) -> Res
     back = f"{settings().url}/{page.name}/callback"
     wish: dict[str, Any] = {"provider": provider}
     wish |= {"plaintext": plaintext} if provider == NETWORK_ID else {"redirect_uri": back}
-    started = call("POST", page.logins, body=wish)
+    started = call("POST", page.logins, body=wish, device=device(page.name))
     there = started.get("authorize_url") or app_address(started["sdk"], back)
     state = parse_qs(urlsplit(there).query)["state"][0]
     row = (secrets.token_urlsafe(32), page.name, state, started["id"], started["secret"])
@@ -80,7 +85,8 @@ def finish(page: Page) -> Response:
     answer, person = brought(request.args)
     if not answer:
         raise Refused(400, "没有登录 Not logged in", request.args.get("error", ""))
-    tokens = call("POST", f"{page.logins}/{session['login']}/complete", body=answer | {"secret": session["secret"]})
+    proof = answer | {"secret": session["secret"]}
+    tokens = call("POST", f"{page.logins}/{session['login']}/complete", body=proof, device=device(page.name))
     if "access_token" not in tokens:
         memory().execute("delete from page_login where id = ?", session["id"])
         raise Unfinished(tokens, person.staff_number if person else None)
@@ -134,6 +140,21 @@ def logged_in(page: Page) -> dict[str, Any] | None:
 def with_cookie(response: Response, page: Page, value: str) -> Response:
     # Lax, not Strict: the way back from the provider is a navigation that must carry the cookie.
     response.set_cookie(page.name, value, path=f"/{page.name}", httponly=True, samesite="Lax")
+    return with_device(response, page)
+
+
+def device(page: str) -> str:
+    """The id of this browser for a page, by its cookie; a random one for a browser that has none yet."""
+    if "device" not in g:
+        kept = request.cookies.get(f"{page}-device", "")
+        g.device = kept if _DEVICE.fullmatch(kept) else secrets.token_urlsafe(24)
+    return str(g.device)
+
+
+def with_device(response: Response, page: Page) -> Response:
+    """The same answer; the browser keeps its id for as long as browsers keep anything."""
+    name, place = f"{page.name}-device", f"/{page.name}"
+    response.set_cookie(name, device(page.name), max_age=_A_YEAR, path=place, httponly=True, samesite="Lax")
     return response
 
 
@@ -156,7 +177,8 @@ def refresh(session: dict[str, Any]) -> str:
         if now["access_token"] != session["access_token"]:
             return str(now["access_token"])
         try:
-            tokens = call("POST", "/v1/tokens/refresh", body={"refresh_token": now["refresh_token"]})
+            offer = {"refresh_token": now["refresh_token"]}
+            tokens = call("POST", "/v1/tokens/refresh", body=offer, device=device(now["page"]))
         except Refused as refused:
             if refused.status:
                 memory().execute("delete from page_login where id = ?", session["id"])

@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from api.paging import PageQuery
 from api.schemas.fields import Instant, text
+from app.people import staff_sign_ins
 from app.people.staff import ROLES
 from auth.staff_accounts import ACTS
 
@@ -76,5 +77,26 @@ class StaffChangePageSchema(Schema):
     next_cursor = fields.String(required=True, allow_none=True)
 
 
+class StaffSignInSchema(Schema):
+    id = fields.UUID(required=True)
+    at = Instant(required=True)
+    staff_number = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null for a number that no member of staff has."}
+    )
+    outcome = fields.String(required=True, validate=validate.OneOf(staff_sign_ins.OUTCOMES))
+    reason = fields.String(required=True, allow_none=True, metadata={"example": "staff_password: wrong"})
+    device = fields.String(required=True, metadata={"description": "How the client names itself."})
+    network = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"example": "198.51.100.0/24", "description": "The address without its last part."},
+    )
+
+
+class StaffSignInPageSchema(Schema):
+    items = fields.List(fields.Nested(StaffSignInSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
 class StaffQuery(PageQuery):
-    """A page of staff or of changes."""
+    """A page of staff, of changes or of sign-ins."""

@@ -9,29 +9,39 @@ An identity belongs to the account that it came to first. Another one joins that
 
 WeChat and phone numbers vouch for nobody: with them alone there is an account, and no person. When such an account
 turns out to be somebody's who has one already, it becomes part of that one (`mergers.py`).
+
+A phone number goes to somebody else one day. Operators keep one that was given up out of use for ninety days at least
+(电信服务规范 附录: 移动电话码号冻结时限最短为90日), so whoever proved it within ninety days still has it. A number that
+was proved longer ago opens its former account only on a device that was logged in there; anywhere else it is a new
+person's number, and begins a new account.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from app import clock
 from app.crypto import data_keys, normal_forms
 from app.crypto.blind_indexes import DOCUMENT_NUMBER, SUBJECT
 from app.database import Work
-from app.events import IdentityAdded
+from app.events import IdentityAdded, IdentityRemoved
 from app.identifiers import new_id
 from app.people import mergers, residents
-from app.people.identities import Identity, identities
+from app.people.identities import BY_NUMBER, Identity, identities
 from app.people.residents import Person
 from app.people.residents import residents as accounts
+from app.privacy import erasures
 from app.refusals import Refusal
 
 JOINING_LEVEL = 3
 """From here on a login proves that its holder is the person, and not only that the person exists (facts §2.3)."""
+
+NUMBER_FROZEN = timedelta(days=90)
 
 
 class PersonUnproved(Refusal):
@@ -46,13 +56,17 @@ class IdentityOfSomebodyElse(Refusal):
     """The identity is another person's: name or document number are not those of this account."""
 
 
-def enter(work: Work, identity: Identity) -> tuple[UUID, Person | None]:
+def enter(
+    work: Work, identity: Identity, is_known_device: Callable[[UUID], bool] = lambda _: False
+) -> tuple[UUID, Person | None]:
     """The resident whose identity this is, and the person known before; a new one at a first login.
 
-    Raises PersonUnproved, and NothingToIndex for a name or number of no characters.
+    `is_known_device` says whether somebody was logged in to an account on the device that asks. Raises PersonUnproved,
+    and NothingToIndex for a name or number of no characters.
     """
     _lock(work, identity)
-    known = owner_of(work, identity.provider, identity.subject)
+    _release_old_number(work, identity, is_known_device)
+    known = _standing_owner(work, identity)
     if known is not None:
         before = residents.person(work.connection, known)
         _take_over(work, known, identity, before)
@@ -78,24 +92,33 @@ def link(work: Work, resident_id: UUID, identity: Identity) -> tuple[UUID, bool]
     Raises IdentityTaken, MergeNotPossible, IdentityOfSomebodyElse, PersonUnproved, NothingToIndex.
     """
     _lock(work, identity)
+    _release_old_number(work, identity, lambda owner: owner == resident_id)
     mine = residents.person(work.connection, resident_id)
     owner = owner_of(work, identity.provider, identity.subject) or _same_person(work, identity)
     if mine is not None and identity.person is not None and not is_same(mine, identity.person):
         raise IdentityOfSomebodyElse
-    target = resident_id if owner is None or owner == resident_id else _joined(work, resident_id, owner, mine)
+    target = resident_id if owner is None or owner == resident_id else _joined(work, resident_id, owner, mine, identity)
     if owner_of(work, identity.provider, identity.subject) is None:
         _add(work, target, identity)
     _take_over(work, target, identity, residents.person(work.connection, target))
     return target, owner is not None and owner != resident_id
 
 
-def _joined(work: Work, resident_id: UUID, owner: UUID, mine: Person | None) -> UUID:
-    """Make one account of two of which at most one is a person's; that one stays. Raises IdentityTaken."""
+def _joined(work: Work, resident_id: UUID, owner: UUID, mine: Person | None, identity: Identity) -> UUID:
+    """Make one account of two of which at most one is a person's; that one stays, and is told which logins came.
+
+    Into a person's account one comes by a login as strong as its owner needs for that (`identities.require_owner`):
+    else whoever holds somebody's WeChat for a minute could put a phone number of their own in. Raises IdentityTaken.
+    """
     theirs = residents.person(work.connection, owner)
-    if mine is not None and theirs is not None:
+    enough = min(JOINING_LEVEL, residents.proved_level(work.connection, owner))
+    if theirs is not None and (mine is not None or identity.reached < enough):
         raise IdentityTaken
     source, target = (owner, resident_id) if theirs is None else (resident_id, owner)
+    coming = work.run(select(identities.c.provider).where(identities.c.resident_id == source)).scalars().all()
     mergers.merge(work, source, target)
+    for provider in coming:
+        work.announce(IdentityAdded(target, provider))
     return target
 
 
@@ -127,10 +150,35 @@ def _is(provider: str, subject: str) -> Any:
     return (identities.c.provider == provider) & identities.c.subject_index.in_(data_keys.candidates(SUBJECT, subject))
 
 
+def _standing_owner(work: Work, identity: Identity) -> UUID | None:
+    """The resident whose identity this is, their row locked. An account that is just being closed is waited for, and
+    then is nobody's: else somebody would be let in to what is erased half an hour later."""
+    this = _is(identity.provider, identity.subject) & (accounts.c.id == identities.c.resident_id)
+    statement = select(accounts.c.id).where(this, accounts.c.closed_at.is_(None))
+    found: UUID | None = work.run(statement.with_for_update(key_share=True, of=accounts)).scalar_one_or_none()
+    return found
+
+
 def owner_of(work: Work, provider: str, subject: str) -> UUID | None:
     """The resident whose identity this is; None when nobody has logged in with it yet."""
     found: UUID | None = work.run(select(identities.c.resident_id).where(_is(provider, subject))).scalar_one_or_none()
     return found
+
+
+def _release_old_number(work: Work, identity: Identity, is_known: Callable[[UUID], bool]) -> None:
+    """Take a number that nobody proved for long from the account that it opened; an account that nothing else opens
+    ends with it."""
+    old = identities.c.last_login_at <= clock.now() - NUMBER_FROZEN
+    this = _is(identity.provider, identity.subject) & identities.c.method.in_(BY_NUMBER) & old
+    owner = work.run(select(identities.c.resident_id).where(this)).scalar_one_or_none()
+    if owner is None or is_known(owner):
+        return
+    work.run(delete(identities).where(this))
+    others = select(identities.c.id).where(identities.c.resident_id == owner).limit(1)
+    if work.run(others).one_or_none() is None and residents.person(work.connection, owner) is None:
+        erasures.close(work, owner)
+    else:
+        work.announce(IdentityRemoved(owner, identity.provider))
 
 
 def _same_person(work: Work, identity: Identity) -> UUID | None:

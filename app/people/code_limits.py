@@ -3,6 +3,11 @@
 Windows slide: a row keeps the instants of the last day, and one statement looks at them, refuses or adds the new one,
 so that of two requests at the same moment only as many get through as are allowed. Numbers are kept by their blind
 index, devices and addresses by a fingerprint.
+
+Not the same as `auth/throttles.py`, which stands before doors and counts every knock, whatever becomes of it. Here it
+is codes that are counted, by the rule that makes them and in its transaction: a wish that comes to nothing counts for
+nobody, several windows hold for one number together and exactly (a bucket that leaks would let nearly twice as many
+through in a day, and each costs a message and bothers somebody), and a right code wipes its number's slate.
 """
 
 from __future__ import annotations

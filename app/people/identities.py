@@ -34,6 +34,9 @@ from app.settings import settings
 ACCOUNT_LEVEL = 1
 """How far a login reaches that vouches for nobody (domain-facts §2.3)."""
 
+BY_NUMBER = frozenset({"sms_otp", "voice_otp"})
+"""The methods that prove a phone number, which operators give to somebody else one day."""
+
 PERSON = "person"
 ORGANISATION = "organisation"
 
@@ -127,8 +130,8 @@ def require_owner(connection: Connection, caller: Resident) -> None:
     identity.require_login(caller, level, identity.RIGHTS_FRESHNESS)
 
 
-def remove(work: Work, caller: Resident, identity_id: UUID) -> None:
-    """Take an identity from my account, and tell me of it on all my devices.
+def remove(work: Work, caller: Resident, identity_id: UUID) -> str:
+    """Take an identity from my account, and tell me of it on all my devices; the name of its provider.
 
     Raises StepUpRequired, IdentityNotFound, LastIdentity.
     """
@@ -143,3 +146,4 @@ def remove(work: Work, caller: Resident, identity_id: UUID) -> None:
         raise LastIdentity
     work.run(delete(identities).where(identities.c.id == identity_id))
     work.announce(IdentityRemoved(caller.id, unwanted.provider))
+    return str(unwanted.provider)

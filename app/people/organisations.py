@@ -200,8 +200,10 @@ def require(work: Work, caller: Resident, organisation_id: UUID) -> Authority:
     found = authority(work.connection, caller.id, organisation_id)
     if found is None:
         raise OrganisationNotFound
-    if found.role == HANDLER:
-        _bind(work, caller.id, organisation_id)
+    # Whoever takes the authority away just now waits for us, or is waited for: then it is there no more.
+    is_held = (_bind if found.role == HANDLER else _hold)(work, caller.id, organisation_id)
+    if not is_held:
+        raise OrganisationNotFound
     return found
 
 
@@ -251,10 +253,18 @@ def with_key() -> Any:
     return select(authorisations, *data_keys.KEY).outerjoin(keys, keys.c.owner_id == authorisations.c.organisation_id)
 
 
-def _bind(work: Work, resident_id: UUID, organisation_id: UUID) -> None:
-    """From now on it is known which account the named person is."""
+def _bind(work: Work, resident_id: UUID, organisation_id: UUID) -> bool:
+    """From now on it is known which account the named person is; whether they are a handler still."""
     ids = [row.id for row, _ in _authorised(work.connection, resident_id) if row.organisation_id == organisation_id]
-    work.run(update(authorisations).where(authorisations.c.id.in_(ids)).values(handler_id=resident_id))
+    standing = authorisations.c.id.in_(ids) & authorisations.c.revoked_at.is_(None)
+    return work.run(update(authorisations).where(standing).values(handler_id=resident_id)).rowcount > 0
+
+
+def _hold(work: Work, resident_id: UUID, organisation_id: UUID) -> bool:
+    """Whether they are its legal representative still, and until we are done."""
+    c = representations.c
+    mine = (c.resident_id == resident_id) & (c.organisation_id == organisation_id) & c.ended_at.is_(None)
+    return work.run(select(c.organisation_id).where(mine).with_for_update(read=True)).one_or_none() is not None
 
 
 def is_representative(connection: Connection, resident_id: UUID, organisation_id: UUID) -> bool:

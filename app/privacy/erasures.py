@@ -128,18 +128,26 @@ def confirm(work: Work, caller: Resident) -> dict[str, Any]:
     Raises StepUpRequired, SubmissionsUnfinished.
     """
     identity.require_rights(work.connection, caller)
+    return close(work, caller.id)
+
+
+def close(work: Work, person: UUID) -> dict[str, Any]:
+    """The erasure of an account whose owner asked for it, or that nobody can enter any more.
+
+    Raises SubmissionsUnfinished.
+    """
     # Whoever files or starts a draft just now holds a share of this row's lock: we see their work, or they wait.
-    found = work.run(select(residents.c.closed_at).where(residents.c.id == caller.id).with_for_update()).one()
+    found = work.run(select(residents.c.closed_at).where(residents.c.id == person).with_for_update()).one()
     if found.closed_at is not None:
-        return described(work.run(select(erasures).where(erasures.c.resident_id == caller.id)).one())
-    mine = _submissions_of(work.connection, caller.id, lock=True)
+        return described(work.run(select(erasures).where(erasures.c.resident_id == person)).one())
+    mine = _submissions_of(work.connection, person, lock=True)
     if unfinished := _unfinished(mine):
         raise SubmissionsUnfinished(references=[row.reference for row in unfinished])
     kept = [row for row in mine if row.state in FINAL_STATES]
     drafts = [row.id for row in mine if row.state == "draft"]
-    counts = {"drafts": len(drafts), "kept": len(kept)} | _erase_what_may_go(work, caller.id, drafts)
-    _restrict(work, caller.id)
-    return described(work.run(_new_row(work, caller.id, counts, kept)).one())
+    counts = {"drafts": len(drafts), "kept": len(kept)} | _erase_what_may_go(work, person, drafts)
+    _restrict(work, person)
+    return described(work.run(_new_row(work, person, counts, kept)).one())
 
 
 def _erase_what_may_go(work: Work, person: UUID, drafts: Sequence[UUID]) -> dict[str, int]:

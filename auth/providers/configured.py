@@ -23,12 +23,6 @@ def providers(audience: str) -> dict[str, Provider]:
     return _built("STAFF_PROVIDERS", settings().staff_providers)
 
 
-def reaching(level: int) -> list[str]:
-    """The names of the residents' providers that can prove somebody at this level of ours."""
-    found = providers(RESIDENTS).items()
-    return sorted(name for name, one in found if max(getattr(one, "levels", {}).values(), default=0) >= level)
-
-
 def check() -> None:
     """Build all providers now. Raises SettingsError naming every fault of both variables."""
     faults = []

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 import onephone
 from app import clock
-from tests.auth.desk import LOGINS, Person, enrolled
+from tests.auth.desk import LOGINS, Person, enrolled, newcomer
 from tests.product import Phone
 
 Newcomer = Callable[[str, str], Phone]
@@ -169,6 +169,19 @@ def test_a_lost_telephone_is_replaced(sun: Phone, client: FlaskClient) -> None:
     login = clerk.type_password().json
 
     assert login["next"] == "enrol" and clerk.enrol_app(login).json["next"] == "done"
+
+
+@pytest.mark.parametrize("reset", ["password_reset", "factors_reset"])
+def test_a_login_under_way_with_what_was_stolen_goes_no_further(sun: Phone, client: FlaskClient, reset: str) -> None:
+    """A thief waits at the last step; the administrator takes the stolen thing back, and they enrol no app any more."""
+    clerk = newcomer(client)
+    waiting = clerk.type_password().json
+    assert waiting["next"] == "enrol"
+
+    assert act(sun, clerk.number, reset).json["state"] == "done"
+
+    answer = clerk.step(waiting, "enrolment", kind="totp")
+    assert (answer.status_code, answer.json["code"]) == (403, "login_refused")
 
 
 def test_a_forgotten_password_becomes_a_first_one(sun: Phone, client: FlaskClient) -> None:

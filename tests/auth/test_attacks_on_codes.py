@@ -182,22 +182,22 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize(("how", "words", "code"), REFUSED, ids=[how.__name__ for how, _, _ in REFUSED])
+@pytest.mark.parametrize(("how", "words", "code"), REFUSED, ids=[words for _, words, _ in REFUSED])
 def test_refused_and_told_to_operators(
     attack: Attack, log: list[str], how: Callable[[Attack], TestResponse], words: str, code: str
 ) -> None:
+    """Each line says what is tried: 403, no tokens, and a reason for operators alone."""
     answer = how(attack)
 
     assert answer.status_code == 403 and answer.json["code"].endswith(code), answer.text
     assert "access_token" not in answer.text
     assert any('"login_refused"' in line for line in log)
-    print(f"{words}: {answer.status_code} {answer.json['code']}")
 
 
 def test_guessing_at_one_number_from_many_addresses_is_stopped_and_its_owner_has_other_ways(
     attack: Attack, browser: Browser
 ) -> None:
-    """Every guess comes from an address of its own, over as many logins as the number gets codes."""
+    """OTP guessing from many addresses: fifteen guesses a day at one number, wherever they come from."""
     answers: list[TestResponse] = []
     for minute in (0, 13, 26, 39):
         with clock.moved(timedelta(minutes=minute)):
@@ -223,6 +223,7 @@ def test_a_right_code_wipes_the_slate(attack: Attack, sql: Sql) -> None:
 
 
 def test_a_number_is_not_flooded_from_many_addresses(attack: Attack) -> None:
+    """One code a minute to one number, by message or by a call, whoever asks for it."""
     attack.begin()
 
     answer = attack.send("/v1/logins", {"provider": "phone", "phone": attack.victim, "voice": True})

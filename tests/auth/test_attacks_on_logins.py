@@ -315,6 +315,7 @@ REFUSED: list[tuple[str, str, Callable[[Attack], TestResponse]]] = [
 def test_refused_and_counted(
     attack: Attack, log: list[str], line: str, reason: str, attempt: Callable[[Attack], TestResponse]
 ) -> None:
+    """Each line says what is tried and what gives it away: 403 `login_refused` in the same words, counted by reason."""
     response = attempt(attack)
 
     assert (response.status_code, response.json["code"]) == (403, "login_refused"), response.text
@@ -360,6 +361,7 @@ def test_a_step_up_that_was_none(
 def test_an_open_redirect_is_refused_before_anybody_is_sent_anywhere(
     attack: Attack, log: list[str], provider: str, address: str
 ) -> None:
+    """Open redirect: only an address that is registered, character by character, is ever sent to a provider."""
     wish = {"provider": provider, "redirect_uri": address.format(own=f"{attack.outside}/phone/callback")}
 
     response = attack.browser.client.post("/v1/logins", json=wish)

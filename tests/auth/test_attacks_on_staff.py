@@ -362,7 +362,8 @@ def test_a_token_of_a_resident_and_one_without_signature_open_no_desk(phone: Pho
         assert (answer.status_code, answer.json["code"]) == (401, "token_invalid")
 
 
-def test_a_refresh_token_that_was_used_ends_the_session_of_staff_too(clerk: Person) -> None:
+def test_a_refresh_token_that_was_used_ends_the_session_of_staff_too(clerk: Person, sql: Sql) -> None:
+    """Replayed: the session ends for both holders, and stands in the record that auditors read."""
     tokens = clerk.log_in().json
     offer = {"refresh_token": tokens["refresh_token"]}
     fresh = clerk.client.post("/v1/tokens/refresh", json=offer).json
@@ -371,6 +372,8 @@ def test_a_refresh_token_that_was_used_ends_the_session_of_staff_too(clerk: Pers
 
         again = clerk.client.post("/v1/tokens/refresh", json={"refresh_token": fresh["refresh_token"]})
     assert again.status_code == 401
+    found = sql("SELECT reason FROM staff_sign_ins WHERE staff_id = %s AND outcome = 'refused'", clerk.id)
+    assert found == [{"reason": "refresh: copied"}]
 
 
 def unlock(person: Person) -> None:

@@ -208,6 +208,7 @@ def test_the_forgers_own_token_and_their_way_to_make_one_are_right(forger: Forge
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_it_opens_nothing(forger: Forger, attack: str) -> None:
+    """Forged, expired, none-alg, key confusion, wrong audience or issuer: 401 in the same words, and counted."""
     token = ATTACKS[attack](forger)
 
     assert knock(forger.client, token) == (401, "token_invalid")
@@ -237,6 +238,7 @@ def test_a_token_in_a_cookie_or_a_body_is_not_looked_at(forger: Forger) -> None:
 def test_staff_do_not_pass_the_residents_door_nor_residents_the_desks(
     forger: Forger, make_clerk: Callable[[str], Phone]
 ) -> None:
+    """Wrong audience: a true token of the one kind is refused at the other's door by its `aud`."""
     clerk = make_clerk("S0001").tokens["access_token"]
 
     assert knock(forger.client, clerk, RESIDENTS) == (401, "token_invalid")
@@ -251,6 +253,7 @@ def test_one_token_for_both_audiences_is_still_no_clerk(forger: Forger) -> None:
 
 
 def test_a_replayed_refresh_token_ends_what_it_was_copied_from(log_in: LogIn) -> None:
+    """Replayed: a refresh token that was used before is known by our MAC on it, and ends the session for both."""
     mine = log_in()
     copied = mine.tokens["refresh_token"]
     mine.renew()
@@ -265,6 +268,7 @@ def test_a_refresh_token_is_no_access_token(log_in: LogIn, client: FlaskClient) 
 
 
 def test_a_token_that_was_valid_when_first_seen_is_refused_after_its_end(forger: Forger) -> None:
+    """Expired: what is remembered of a verified token never outlives its `exp`."""
     short = forger.signed(exp=int(time.time()) + 1, jti=str(uuid.uuid4()))
     assert knock(forger.client, short)[0] == 200
 

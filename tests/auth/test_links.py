@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,9 @@ from werkzeug.test import TestResponse
 
 from app import clock, database
 from app.people import accounts
+from app.people.accounts import IdentityTaken
 from app.people.identities import Identity
+from app.people.residents import Person
 from app.settings import settings
 from auth import sessions
 from tests.auth.conftest import Browser, decoded
@@ -141,6 +144,37 @@ def test_another_persons_e_id_is_not_added(linking: Browser, visitor: Phone) -> 
     assert (answer.status_code, answer.json["code"]) == (409, "identity_of_somebody_else")
 
 
+def test_a_stolen_wechat_does_not_put_the_thiefs_own_login_into_a_persons_account(visitor: Phone, sql: Sql) -> None:
+    """The other way round: the thief, in an account of their own, adds the victim's WeChat to it. One would become the
+    other's, so the login that is added must be as strong as its owner would need."""
+    wechat = f"wechat-{uuid.uuid4().hex}"
+    victim = Identity("wechat", wechat, 1, "wechat", clock.now())
+    with database.work() as work:
+        owner, _ = accounts.enter(work, victim)
+        accounts.link(work, owner, person_of(Identity("sandbox", uuid.uuid4().hex, 3, "oidc", clock.now())))
+
+    with database.work() as work, pytest.raises(IdentityTaken):
+        accounts.link(work, visitor.resident_id, victim)
+
+    assert sql("SELECT count(*) AS n FROM identities WHERE resident_id = %s", owner) == [{"n": 2}]
+    assert len(visitor.get("/v1/identities").json["items"]) == 1
+
+
+def person_of(identity: Identity) -> Identity:
+    return replace(identity, person=Person("赵敏", "111", "110101199003074477", None))
+
+
+def test_a_person_is_told_of_the_logins_that_come_with_an_account_that_becomes_theirs(
+    visitor: Phone, linking: Browser, browser: Browser, run_jobs: RunJobs
+) -> None:
+    browser.log_in("ouyang-xue")
+    login = linking.start(link=True).json
+    visitor.tokens = linking.complete(login, linking.choose(login, "ouyang-xue")).json
+    run_jobs()
+
+    assert [one["kind"] for one in visitor.get("/v1/inbox").json["items"]] == ["identity_added"]
+
+
 def test_staff_link_nothing(desk_browser: Browser) -> None:
     answer = desk_browser.start(link=True)
 
@@ -176,6 +210,20 @@ def test_a_login_that_was_taken_away_opens_nothing_of_mine_and_i_am_told(
     assert [way["provider"] for way in visitor.get("/v1/identities").json["items"]] == ["sandbox"]
     told = [one["kind"] for one in visitor.get("/v1/inbox").json["items"]]
     assert told == ["identity_removed", "identity_added"]
+
+
+@pytest.mark.usefixtures("two_ways")
+def test_a_login_that_was_taken_away_is_logged_out_wherever_it_was_used(visitor: Phone, linking: Browser) -> None:
+    """A stolen WeChat that its owner takes away does not stay in for the month that a session lasts."""
+    stolen = visitor.tokens["refresh_token"]
+    ways = linked(visitor, linking)
+
+    assert visitor.send("DELETE", f"/v1/identities/{ways['wechat']}").status_code == 204
+
+    answer = visitor.client.post("/v1/tokens/refresh", json={"refresh_token": stolen})
+    assert (answer.status_code, answer.json["code"]) == (401, "refresh_token_invalid")
+    own = visitor.client.post("/v1/tokens/refresh", json={"refresh_token": visitor.tokens["refresh_token"]})
+    assert own.status_code == 200
 
 
 @pytest.mark.usefixtures("two_ways")

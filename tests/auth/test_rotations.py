@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,20 @@ def test_a_client_that_named_no_device_is_bound_to_none(log_in: LogIn) -> None:
     old = log_in(device_id=None)
 
     assert old.refresh(device=None).status_code == 200
+
+
+def test_operators_see_copied_tokens_apart_from_old_ones(log_in: LogIn, log: list[str]) -> None:
+    mine, other = log_in(), log_in()
+    spent = mine.tokens["refresh_token"]
+    for _ in range(2):
+        mine.renew()
+    answers = [mine.refresh(spent), mine.refresh(), mine.refresh("made up"), other.refresh(device="a" * 22)]
+
+    told = [json.loads(line) for line in log]
+    reasons = [one["reason"] for one in told if one["event"] == "at_the_door" and one["door"] == "refresh"]
+    assert reasons == ["copied", "session_ended", "unknown", "copied_to_another_device"]
+    words = [{name: text for name, text in (one.json or {}).items() if name != "instance"} for one in answers]
+    assert all(one == words[0] for one in words), "the answer says it to nobody"
 
 
 def test_the_person_is_told_that_a_login_was_stolen(log_in: LogIn, run_jobs: RunJobs) -> None:

@@ -65,16 +65,6 @@ def test_a_session_ends_when_nobody_uses_it(log_in: LogIn) -> None:
         mine.assert_refused(mine.refresh())
 
 
-def test_a_desk_that_is_left_alone_is_logged_out_within_half_an_hour(
-    client: FlaskClient, make_clerk: Callable[[str], Phone]
-) -> None:
-    clerk = make_clerk("S0001")
-    offer = {"refresh_token": clerk.tokens["refresh_token"]}
-
-    with clock.moved(timedelta(minutes=30, seconds=1)):
-        assert client.post("/v1/tokens/refresh", json=offer).status_code == 401
-
-
 def test_a_clerk_gets_a_clerks_token_again(client: FlaskClient, make_clerk: Callable[[str], Phone]) -> None:
     clerk = make_clerk("S0001")
 

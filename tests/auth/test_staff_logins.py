@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
 
@@ -13,7 +16,7 @@ from app import clock, database
 from app.settings import settings
 from auth import desk_activity, passwords, staff_accounts, staff_credentials, staff_steps
 from sandbox import persons
-from tests.auth.conftest import Browser
+from tests.auth.conftest import Browser, decoded
 from tests.auth.desk import PASSWORD, Person, enrolled, newcomer
 from tests.product import Phone
 
@@ -135,6 +138,47 @@ def test_a_password_is_changed_by_who_shows_both_factors(clerk: Person, sql: Sql
     assert recorded == [{"act": "own_password_changed"}]
 
 
+def test_whoever_comes_in_or_tries_stands_in_a_record_that_nobody_changes(
+    clerk: Person, client: FlaskClient, sql: Sql
+) -> None:
+    """GB/T 22239-2019 8.1.4.3: date, time, user, success; what was typed is not in it."""
+    clerk.type_password("not this one")
+    clerk.step(clerk.type_password().json, "second-factor", totp="000000")
+    clerk.log_in()
+
+    found = sql("SELECT outcome, reason, network FROM staff_sign_ins WHERE staff_id = %s ORDER BY id", clerk.id)
+    assert [(row["outcome"], row["reason"]) for row in found] == [
+        ("refused", "staff_password: wrong"),
+        ("refused", "staff_second_factor: wrong_or_used_code"),
+        ("entered", None),
+    ]
+    assert all(row["network"].endswith(".0/24") for row in found)
+    for statement in ("UPDATE staff_sign_ins SET reason = NULL", "DELETE FROM staff_sign_ins"):
+        with pytest.raises(psycopg.Error):
+            sql(statement)
+
+
+def test_auditors_read_who_tried_even_for_a_number_of_nobody(
+    client: FlaskClient, make_newcomer: Callable[[str, str], Phone]
+) -> None:
+    Person(client, "N-nobody", uuid.uuid4()).type_password("typed")
+
+    shown = make_newcomer("auditor", "gongan").get("/v1/desk/staff/sign-ins?limit=2").json["items"]
+    assert shown[0]["outcome"] == "entered", "the auditor's own login"
+    assert (shown[1]["staff_number"], shown[1]["reason"]) == (None, "staff_password: unknown")
+    assert make_newcomer("clerk", "gongan").get("/v1/desk/staff/sign-ins").status_code == 403
+
+
+def test_a_new_password_logs_out_whoever_was_in_by_the_old_one(clerk: Person) -> None:
+    before = clerk.log_in().json["refresh_token"]
+    with clock.moved(timedelta(seconds=60)):
+        login = clerk.step(clerk.type_password().json, "second-factor", totp=clerk.code(), wish="new_password").json
+        after = clerk.step(login, "new-password", password="quite another sentence").json["refresh_token"]
+
+    told = [clerk.client.post("/v1/tokens/refresh", json={"refresh_token": one}).status_code for one in (before, after)]
+    assert told == [401, 200]
+
+
 def test_single_sign_on_that_saw_two_factors_is_enough(desk_browser: Browser) -> None:
     done = desk_browser.log_in("wu-head").json
 
@@ -188,6 +232,31 @@ def test_half_an_hour_of_nothing_ends_a_session(
 
     assert refreshed.status_code == 401
     assert any("idle_too_long" in line for line in log)
+
+
+def test_who_worked_until_a_quarter_of_an_hour_ago_goes_on(clerk: Person, later: Callable[[timedelta], None]) -> None:
+    """Silence counts from the last request, not from the last refresh; the client is told what holds from now on."""
+    tokens = clerk.log_in().json
+    told = tokens["refresh_expires_in"], decoded(tokens["access_token"])["sxp"] - time.time()
+    assert told == pytest.approx((1800, 1800), abs=5)
+    later(timedelta(minutes=14))
+    assert opens(clerk, tokens) is True
+
+    later(timedelta(minutes=31))
+    with clock.moved(timedelta(minutes=31)):
+        refreshed = clerk.client.post("/v1/tokens/refresh", json={"refresh_token": tokens["refresh_token"]})
+
+    assert refreshed.status_code == 200
+
+
+def test_a_desk_that_is_left_alone_is_logged_out(clerk: Person, later: Callable[[timedelta], None]) -> None:
+    """A client that refreshes by itself keeps nobody in."""
+    tokens = clerk.log_in().json
+    for minutes, status in ((15, 200), (29, 200), (31, 401)):
+        later(timedelta(minutes=minutes))
+        answer = clerk.client.post("/v1/tokens/refresh", json={"refresh_token": tokens["refresh_token"]})
+        assert answer.status_code == status, minutes
+        tokens = answer.json
 
 
 def test_being_there_is_written_at_most_once_a_minute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from flask import Flask
 from app import database
 from app.people import accounts, residents
 from app.people.accounts import IdentityOfSomebodyElse, IdentityTaken, PersonUnproved
+from app.privacy import erasures
 from tests.app.people.conftest import Inbox, enter, link, somebody, vouched, ways_in
 
 Sql = Callable[..., list[Any]]
@@ -123,6 +125,19 @@ def test_a_closed_account_is_not_found_again() -> None:
 
 
 # ——— What a login may change. ———
+
+
+def test_a_login_that_meets_a_closing_does_not_open_what_is_being_closed() -> None:
+    """It waits, and begins a new account, as every later login does."""
+    identity = vouched(somebody())
+    closed = enter(identity)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            erasures.close(work, closed)
+            entered = pool.submit(enter, identity)
+            time.sleep(0.5)
+        assert entered.result(10) != closed
 
 
 def test_a_new_name_is_taken_over_from_who_proves_it() -> None:

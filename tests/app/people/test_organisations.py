@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,7 +17,8 @@ from werkzeug.test import TestResponse
 from app import clock, database
 from app.people.identities import HANDLER, LEGAL_REPRESENTATIVE, Organisation
 from app.people.residents import Person
-from auth import logins
+from auth import acting as acting_rules
+from auth import logins, tokens
 from auth.devices import Device
 from tests.app.people.conftest import somebody, vouched
 from tests.auth.conftest import decoded
@@ -44,8 +46,8 @@ def log_in(product: Flask) -> Callable[..., Phone]:
     def logged_in(person: Person, level: int = 3, organisation: Organisation | None = None) -> Phone:
         identity = vouched(person, level, organisation=organisation, provider="enterprise" if organisation else "any")
         with database.work() as work:
-            tokens = logins._enter_resident(work, identity, Device("phone"))
-        return Phone(uuid.UUID(decoded(tokens["access_token"])["sub"]), tokens, product.test_client())
+            pair = logins._enter_resident(work, identity, Device("phone"))
+        return Phone(uuid.UUID(decoded(pair["access_token"])["sub"]), pair, product.test_client())
 
     return logged_in
 
@@ -229,6 +231,39 @@ def test_revoking_counts_at_once(company: Company, log_in: Callable[..., Phone])
     assert "org" not in decoded(answer["access_token"]), "and the person goes on as themselves"
     again = company.boss.send("DELETE", f"/v1/organisations/{company.id}/handlers/{named['id']}")
     assert (again.status_code, again.json["code"]) == (404, "authorisation_not_found")
+
+
+def test_revoking_ends_a_token_too_whose_session_speaks_for_its_person_again(
+    company: Company, log_in: Callable[..., Phone]
+) -> None:
+    person = somebody("张伟")
+    named = company.name(person).json
+    kept = acting(log_in(person), company.id)
+    act(kept, None)
+
+    company.boss.send("DELETE", f"/v1/organisations/{company.id}/handlers/{named['id']}")
+    time.sleep(1.1)
+
+    assert kept.get("/v1/me").status_code == 401
+
+
+def test_who_asks_to_act_while_the_authority_is_taken_away_gets_nothing(
+    company: Company, log_in: Callable[..., Phone]
+) -> None:
+    """Of two at once the later one waits and then sees what the first one did."""
+    person = somebody("张伟")
+    named = company.name(person).json
+    handler = log_in(person)
+    boss = tokens.resident_of(company.boss.tokens["access_token"])
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            acting_rules.revoke(work, boss, uuid.UUID(company.id), uuid.UUID(named["id"]))
+            asked = pool.submit(act, handler, company.id)
+            time.sleep(0.5)
+        answer = asked.result(10)
+
+    assert (answer.status_code, answer.json["code"]) == (404, "organisation_not_found")
 
 
 def test_a_handler_lays_it_down_themselves(company: Company, log_in: Callable[..., Phone]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from app import database
 from app.people.residents import Person
 from auth import logins
+from auth.devices import Device
 from tests.planted import PLANTED, caller_of, dump, vouched, written
 from tests.product import Phone, RunJobs, picture
 
@@ -70,7 +71,7 @@ def test_what_the_e_id_vouches_for_is_not_corrected_here(ouyang: Phone, field: s
 def test_a_login_that_brings_a_new_name_keeps_the_old_one(ouyang: Phone) -> None:
     renamed = Person("欧阳种玉", "111", PLANTED["document_number"], None)
     with database.work() as work:
-        logins._enter_resident(work, vouched(renamed), "test phone")
+        logins._enter_resident(work, vouched(renamed), Device("test phone"))
 
     assert ouyang.get("/v1/me").json["name"] == "欧阳种玉"
     assert ouyang.get("/v1/me").json["phone"] == "199****4455", "the provider said nothing of a phone"

@@ -78,13 +78,6 @@ def test_several_protocols_at_once(configure: Configure) -> None:
     }
 
 
-def test_who_reaches_a_level(configure: Configure) -> None:
-    configure(weak=OIDC | {"levels": {"low": 1}}, strong=OIDC, strongest=NETWORK_ID | {"levels": {"R02": 4}})
-
-    assert configured.reaching(1) == ["strong", "strongest", "weak"]
-    assert configured.reaching(4) == ["strongest"]
-
-
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
