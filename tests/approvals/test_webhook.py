@@ -95,7 +95,7 @@ def test_the_data_is_what_the_contract_says(event: dict[str, Any], filed: dict[s
         *("materials", "signature"),
     }
     assert data["reference"] == filed["reference"]
-    assert data["service"] == {"code": "residence-permit", "version": 2, "name": data["service"]["name"]}
+    assert data["service"] == {"code": "residence-permit", "version": 3, "name": data["service"]["name"]}
     assert (data["department"], data["turn"]) == ("gongan", filed["turn"])
     assert datetime.fromisoformat(data["received_at"]) == datetime.fromisoformat(filed["received_at"])
     assert {name: date.fromisoformat(day).isoformat() for name, day in data["due"].items()} == {
