@@ -67,8 +67,12 @@ def client(product: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def run_jobs(product: Flask) -> RunJobs:
-    """Run every job that is due now, as a worker would, and return when there is none left."""
+def run_jobs(product: Flask, monkeypatch: pytest.MonkeyPatch) -> RunJobs:
+    """Run every job that is due now, as a worker would, and return when there is none left.
+
+    What comes by the clock comes only to stories that call it: a sweeper would take up what all earlier ones left.
+    """
+    monkeypatch.setattr(jobs.tasks.periodic_registry, "periodic_tasks", {})
 
     def run() -> None:
         connector = procrastinate.PsycopgConnector(conninfo=settings().database_url)

@@ -27,6 +27,8 @@ from app.supervision.order_check import faults
 from tests.handled import A_DAY
 from tests.lines import OFFICE, QUOTA, Killed, Line, dying, resident, step
 
+pytestmark = pytest.mark.usefixtures("own_world")
+
 SECONDS = float(os.environ.get("TURNS_SECONDS", "3"))
 THREADS = 64
 

@@ -25,6 +25,8 @@ from app.supervision.order_check import faults, reasons
 from tests.lines import OFFICE, Killed, Line, clerk_of, dying, step
 from tests.product import Phone
 
+pytestmark = pytest.mark.usefixtures("own_world")
+
 CLERKS, WAITING = 32, 56
 
 Sql = Callable[..., list[Any]]
