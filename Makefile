@@ -29,6 +29,7 @@ test-rotation: venv-dev ## Rotate 100,000 data keys with a kill -9 in the middle
 
 test-year: venv-dev ## A year of simulated time over 10,000 submissions: deemed acceptances, alarms, calendars
 	@SIMULATED_SUBMISSIONS=10000 $(BIN)/python -m pytest -s tests/app/supervision/test_year.py
+
 test-turns: venv-dev ## 64 threads file into one queue for a minute; next, place and ledger over 200,000 submissions
 	@TURNS_SECONDS=60 $(BIN)/python -m pytest -s tests/app/submissions/test_turns.py -k sixty_four
 	@QUEUE_ROWS=200000 $(BIN)/python -m pytest -s tests/app/supervision/test_queue_plans.py
