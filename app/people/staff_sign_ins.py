@@ -1,7 +1,7 @@
 """Sign-ins of staff: who came to a desk, or tried; append-only, the database refuses otherwise.
 
 An audit of every user's logins, with date, time, user and success, is asked of level 3 (GB/T 22239-2019 8.1.4.3), and
-network logs are kept for six months at least (网络安全法 第二十一条第三项). Auditors read it; nobody takes a line away.
+network logs are kept for six months at least (网络安全法 第二十三条第三项). Auditors read it; nobody takes a line away.
 """
 
 from __future__ import annotations
