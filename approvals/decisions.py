@@ -178,6 +178,7 @@ def _given(data: dict[str, Any]) -> Given:
         items=tuple(Item(one["pointer"], one["words"]) for one in data.get("items") or ()),
         until=until if until is None or isinstance(until, date) else date.fromisoformat(until),
         days=data.get("days"),
+        document=data.get("document"),
     )
 
 

@@ -55,6 +55,15 @@ class OfficeAnswerSchema(Schema):
         validate=validate.Range(1, 1000),
         metadata={"description": "Working days that a special procedure takes, or that a limit is extended by."},
     )
+    document = text(
+        1,
+        100,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "The number of the paper it rests on: of a joint procedure's extension, the government's."
+        },
+    )
 
 
 class OfficeEventSchema(Schema):

@@ -159,6 +159,20 @@ def test_an_extension_that_comes_too_early_waits_and_one_that_the_law_forbids_ho
     assert outcomes() == ["applied", "ignored", "applied", "ignored"]
 
 
+def test_an_office_names_the_paper_that_its_extension_rests_on(
+    office: OfficeSystem, filed: dict[str, Any], sql: Sql
+) -> None:
+    """行政许可法 第四十二条第二款: a joint procedure is extended by the government's approval, which has a number."""
+    office.outcome(message(filed["reference"], "accepted"))
+    said = {"days": 5, "reason": "案情复杂", "document": "示例政批〔2026〕8号"}
+
+    assert office.outcome(message(filed["reference"], "extended", 2, **said)) == "applied"
+
+    ask = "SELECT terms FROM history WHERE submission_id = %s AND step = 'extend'"
+    [row] = sql(ask, filed["id"])
+    assert row["terms"]["document"] == said["document"]
+
+
 def test_what_waits_for_a_step_that_somebody_else_takes_is_applied_by_the_sweeper(
     office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]], outcomes: Callable[[], list[str]]
 ) -> None:
