@@ -186,17 +186,18 @@ class Door(Blueprint):
                 )
             if query is not None:
                 declared = self.arguments(query(), location="query")(declared)
-            described = self._refusals(declared, rule, body or query, refuses)
-            for code, words in (answers_also or {}).items():
-                described = self.alt_response(code, description=words)(described)
+            also = self._refusals(rule, body or query, refuses)
+            also += [self.alt_response(code, description=words) for code, words in (answers_also or {}).items()]
+            for says in also:
+                _say(declared, says)
             docs: dict[str, Any] = {"operationId": view.__name__, "security": self._security()}
             docs["description"] = f"{inspect.getdoc(view)} {self.guard.words}"
             if headers:
                 # This takes the place of parameters that come from a query; no operation has both.
                 assert query is None
                 docs["parameters"] = list(headers)
-            # Only the words are taken: the ten functions that brought them would be called at every request.
-            declared._apidoc = self.doc(**docs)(described)._apidoc
+            # Only the words are taken: the function that brought them would be called at every request.
+            declared._apidoc = self.doc(**docs)(declared)._apidoc
             inner = edge(declared)
             guarded = inner if body is None else _json_body(inner, media_type, body_required)
             if throttle is not None:
@@ -211,8 +212,8 @@ class Door(Blueprint):
         """One of the ways to prove oneself is enough."""
         return [{scheme: []} if scheme else {} for scheme in self.guard.schemes]
 
-    def _refusals(self, view: View, rule: str, taken: object, refuses: tuple[type[Refusal], ...]) -> View:
-        """Publish every problem this operation can answer, grouped by status."""
+    def _refusals(self, rule: str, taken: object, refuses: tuple[type[Refusal], ...]) -> list[Callable[[View], View]]:
+        """What publishes every problem that an operation can answer, one for each status."""
         codes: dict[int, list[str]] = {}
         for refusal in (*refuses, *self._of_the_guard()):
             codes.setdefault(errors.problem_of(refusal).status, []).append(refusal.code())
@@ -226,29 +227,39 @@ class Door(Blueprint):
             codes.setdefault(415, []).append("media_type_unsupported")
         codes.setdefault(411, []).append("length_required")
         codes.setdefault(503, []).append("temporarily_unavailable")
-        for status, names in sorted(codes.items()):
-            words = "Problem: " + ", ".join(f"`{name}`" for name in dict.fromkeys(names))
-            example = {
-                "type": f"urn:onephone:problem:{names[0]}",
-                "title": "…",
-                "status": status,
-                "detail": "…",
-                "code": names[0],
-            }
-            view = self.alt_response(
-                status,
-                schema=ProblemSchema,
-                description=words,
-                content_type=errors.CONTENT_TYPE,
-                headers=_LIMIT_HEADERS if status == 429 else None,
-                example={**example, "instance": "urn:uuid:019aa0de-5b50-7a1c-9a6e-6a1f6f0f2b11"},
-            )(view)
-        return view
+        return [self._refusal(status, names) for status, names in sorted(codes.items())]
+
+    def _refusal(self, status: int, names: list[str]) -> Callable[[View], View]:
+        words = "Problem: " + ", ".join(f"`{name}`" for name in dict.fromkeys(names))
+        example = {
+            "type": f"urn:onephone:problem:{names[0]}",
+            "title": "…",
+            "status": status,
+            "detail": "…",
+            "code": names[0],
+        }
+        says: Callable[[View], View] = self.alt_response(
+            status,
+            schema=ProblemSchema,
+            description=words,
+            content_type=errors.CONTENT_TYPE,
+            headers=_LIMIT_HEADERS if status == 429 else None,
+            example={**example, "instance": "urn:uuid:019aa0de-5b50-7a1c-9a6e-6a1f6f0f2b11"},
+        )
+        return says
 
     def _of_the_guard(self) -> tuple[type[Refusal], ...]:
         if {"resident", "staff", "watcher"} & set(self.guard.schemes):
             return (TokenMissing, TokenInvalid)
         return ()
+
+
+def _say(view: View, says: Callable[[View], View]) -> None:
+    """Add an answer to a view's words. It is said of a function that has none: each such decorator copies all the
+    words before its own, which for every problem of every door was a third of the time in which a process starts."""
+    said = says(lambda: None)._apidoc["response"]["responses"]  # type: ignore[attr-defined]
+    for status, answers in said.items():
+        view._apidoc["response"]["responses"].setdefault(status, []).extend(answers)  # type: ignore[attr-defined]
 
 
 def _json_body(view: View, media_type: str, required: bool) -> View:
