@@ -40,8 +40,8 @@ from app.people.identity import ActsForOrganisation, StepUpRequired
 from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
 from app.submissions import amendments, discards, drafts, filings, progress, renewals, submissions
-from app.submissions.amendments import NothingPromised
 from app.submissions.drafts import AlreadySubmitted, DraftLimitReached, Stale, SubmissionNotFound
+from app.submissions.promises import NothingPromised
 from app.submissions.renewals import Renewed
 from app.submissions.submissions import (
     SignatureOutdated,

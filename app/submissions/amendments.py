@@ -21,17 +21,12 @@ from app.people import identity
 from app.people.callers import Resident
 from app.privacy import requirements
 from app.privacy.acknowledgements import Shown
-from app.refusals import Refusal
 from app.submissions import applications, drafts, filings, history, progress, promises, submissions
 from app.submissions.applications import Application
 from app.submissions.drafts import ANSWERS, AlreadySubmitted
 from app.submissions.drafts import submissions as table
 from app.submissions.history import Given
 from app.submissions.submissions import SubmissionIncomplete, take_step
-
-
-class NothingPromised(Refusal):
-    """Nothing was offered to be brought later, or its day is over."""
 
 
 def submit(
@@ -99,7 +94,7 @@ def promise(work: Work, caller: Resident, submission_id: UUID) -> None:
     row = drafts.own(work.connection, caller, submission_id, lock=True)
     offer, at = promises.of(work.connection, row), clock.now()
     if offer is None or offer.given or offer.until < clock.day_of(at):
-        raise NothingPromised
+        raise promises.NothingPromised
     identity.require(work.connection, caller, services.version(work.connection, row.service_code, row.service_version))
     given = Given(items=offer.items, until=offer.until)
     take_step(work, submission_id, "promise", history.applicant(caller.id), at, given)
@@ -113,7 +108,7 @@ def keep_promise(work: Work, caller: Resident, submission_id: UUID, language: st
     row = drafts.own(work.connection, caller, submission_id, lock=True)
     standing = promises.of(work.connection, row)
     if standing is None or not standing.given:
-        raise NothingPromised
+        raise promises.NothingPromised
     application = applications.of_draft(work.connection, row)
     files = [file for file in application.files if file.round == drafts.round_in_work(row)]
     if any(file.state == "received" for file in files):

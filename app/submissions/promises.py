@@ -16,13 +16,19 @@ from sqlalchemy import Connection, select
 from app.catalogue.services import Material
 from app.database import Work
 from app.people.callers import Resident
+from app.refusals import Refusal
 from app.submissions import drafts
 from app.submissions.drafts import EDITABLE, AlreadySubmitted
-from app.submissions.history import Item, history, items
+from app.submissions.history import Actor, Item, history, items
+from app.submissions.moments import Moment
 
 _MATERIALS: Final = "/materials/"
 _STEPS: Final = ("offer_promise", "promise", "keep_promise", "refile")
 _RUNNING: Final = frozenset({"accepted", "in_review", "suspended"})
+
+
+class NothingPromised(Refusal):
+    """Nothing was offered to be brought later, or its day is over."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,12 @@ def of(connection: Connection, row: Any) -> Promise | None:
     if standing is not None and row.state not in (_RUNNING if standing.given else {"received"}):
         return None
     return standing
+
+
+def stands(moment: Moment, actor: Actor) -> None:
+    """Whether the applicant promised something and has not brought it yet. Raises NothingPromised."""
+    if [event.step for event in moment.steps(*_STEPS)][-1:] != ["promise"]:
+        raise NothingPromised
 
 
 def own_open(work: Work, caller: Resident, submission_id: UUID) -> Any:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.refusals import Refusal
-from app.submissions import commitments, correction_lists, extensions, steps
+from app.submissions import commitments, correction_lists, extensions, promises, steps
 from app.submissions.history import Actor, Given
 from app.submissions.moments import Moment
 
@@ -21,6 +21,7 @@ ContentRule = Callable[[Moment, Actor, Given], None]
 STANDING: Final[Mapping[str, tuple[StandingRule, ...]]] = {
     "ask_extension": (extensions.allowed,),
     "extend": (extensions.allowed, extensions.by_a_second_person),
+    "keep_promise": (promises.stands,),
     "approve_on_promise": (commitments.stands,),
     "check_promise": (commitments.was_decided_on,),
 }
@@ -39,6 +40,7 @@ REFUSALS: Final = (
     *(extensions.ExtensionNotAllowed, extensions.ExtensionTooLong),
     *(extensions.ApprovalRequired, extensions.OwnExtension),
     *(commitments.CommitmentNotAllowed, commitments.CommitmentMissing, commitments.NotDecidedOnCommitment),
+    promises.NothingPromised,
 )
 """Whatever a rule above may answer."""
 

@@ -79,7 +79,7 @@ def test_a_step_moves_the_submission_and_says_what_may_follow(
     assert taken.status_code == 200, taken.text
     assert (taken.json["state"], taken.json["number"]) == ("accepted", 2)
     assert taken.json["notice"]["number"] == f"测试受理〔{clock.today().year}〕1号"
-    assert names(taken) == ["keep_promise", "review", "suspend", "ask_extension", "approve", "refuse"]
+    assert names(taken) == ["review", "suspend", "ask_extension", "approve", "refuse"]
     (row,) = sql("SELECT * FROM history WHERE submission_id = %s AND number = 2", case)
     assert (row["actor_kind"], row["actor_role"], row["actor_id"]) == ("staff", "clerk", clerk.resident_id)
     told = phone.get(f"/v1/submissions/{case}/progress").json["events"][-1]

@@ -12,7 +12,7 @@ import pytest
 from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import Calendar
 from app.refusals import Refusal
-from app.submissions import commitments, correction_lists, extensions, step_rules
+from app.submissions import commitments, correction_lists, extensions, promises, step_rules
 from app.submissions.commitments import CommitmentMissing, CommitmentNotAllowed, NotDecidedOnCommitment
 from app.submissions.correction_lists import DayUnfit, ListComplete, OutsideTheGuide, ReasonRequired
 from app.submissions.extensions import ApprovalRequired, ExtensionNotAllowed, ExtensionTooLong, OwnExtension
@@ -235,6 +235,29 @@ def test_nobody_approves_what_they_asked_for() -> None:
     refused(OwnExtension, extensions.by_a_second_person, moment(asking), promoted)
     extensions.by_a_second_person(moment(asking), HEAD)
     extensions.by_a_second_person(moment(), promoted)
+
+
+# 安阳市政务服务条例 第二十四条: 容缺受理
+
+
+@pytest.mark.parametrize(
+    ("names", "stands"),
+    [
+        (["accept"], False),
+        (["offer_promise"], False),
+        (["offer_promise", "accept"], False),
+        (["offer_promise", "promise"], True),
+        (["offer_promise", "promise", "review", "suspend"], True),
+        (["offer_promise", "promise", "keep_promise"], False),
+        (["offer_promise", "ask_correction", "refile"], False),
+    ],
+)
+def test_only_what_was_promised_and_not_brought_yet_is_brought(names: list[str], stands: bool) -> None:
+    then = moment(*(Past(number, name, MONDAY, "clerk") for number, name in enumerate(names, 2)))
+    if stands:
+        promises.stands(then, CLERK)
+    else:
+        refused(promises.NothingPromised, promises.stands, then, CLERK)
 
 
 # 优化营商环境条例 第四十条: 告知承诺
