@@ -41,13 +41,13 @@ from app.submissions import (
     issued_notices,
     moments,
     step_rules,
-    steps,
     turns,
 )
 from app.submissions.applications import Application
 from app.submissions.contents import SALT, content_hash
 from app.submissions.drafts import submissions
 from app.submissions.history import NOTHING, Actor, Given
+from app.submissions.moments import Moment
 from app.submissions.steps import FINAL_STATES, STEPS, Step
 
 
@@ -319,8 +319,8 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
     """
     step = STEPS[name]
     row = work.run(drafts.with_key().where(submissions.c.id == submission_id).with_for_update(of=submissions)).one()
-    _check_step(step, row.state, actor, given)
     moment = moments.of(work.connection, row, at)
+    _check_step(step, moment, actor, given)
     step_rules.check(name, moment, actor, given)
     moment = replace(moment, at=step_rules.time_of(moment))
     at = moment.at
@@ -339,10 +339,10 @@ def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: date
     return number
 
 
-def _check_step(step: Step, state: str, actor: Actor, given: Given) -> None:
+def _check_step(step: Step, moment: Moment, actor: Actor, given: Given) -> None:
     if actor.role not in step.actors:
-        raise StepForbidden(legal=list(steps.legal(state, actor.role)))
-    if state not in step.origins:
-        raise StepNotAllowed(state=state, legal=list(steps.legal(state, actor.role)))
+        raise StepForbidden(legal=list(step_rules.legal(moment, actor)))
+    if moment.row.state not in step.origins:
+        raise StepNotAllowed(state=moment.row.state, legal=list(step_rules.legal(moment, actor)))
     if lacking := given.lacking(step):
         raise StepIncomplete(errors={f"/{name}": ["必须填写 This is needed."] for name in sorted(lacking)})

@@ -119,6 +119,19 @@ def test_an_illegal_step_is_refused_with_what_would_be_legal(clerk: Phone, case:
     assert answer.json["state"] == "received" and "accept" in answer.json["legal"]
 
 
+def test_papers_that_nobody_promised_are_not_taken_in(clerk: Phone, case: uuid.UUID, sql: Sql) -> None:
+    assert take(clerk, case, "accept").status_code == 200
+
+    answer = take(clerk, case, "keep_promise")
+
+    assert (answer.status_code, answer.json["code"]) == (409, "nothing_promised")
+    assert "keep_promise" not in take(clerk, case, "accept").json["legal"]
+    assert [row["step"] for row in sql("SELECT step FROM history WHERE submission_id = %s ORDER BY number", case)] == [
+        "receive",
+        "accept",
+    ]
+
+
 def attempts(sql: Sql, who: Phone) -> list[tuple[str, str, str]]:
     rows = sql("SELECT kind, outcome, reason_kind FROM looks WHERE staff_id = %s ORDER BY id", who.resident_id)
     return [(row["kind"], row["outcome"], row["reason_kind"]) for row in rows]
