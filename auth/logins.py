@@ -13,7 +13,6 @@ for good, by its refusal too.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -54,6 +53,7 @@ from auth import acting, refusals, sessions, staff_logins
 from auth.devices import Device
 from auth.providers.configured import RESIDENTS, STAFF, providers
 from auth.providers.interface import Handshake, LoginRefused, Proof, Provider, ProviderAway, Wish
+from auth.secret_hashes import hashed
 
 log = structlog.get_logger()
 
@@ -111,7 +111,7 @@ def start(audience: str, provider_name: str, linking: Resident | None = None, **
         id=login_id,
         audience=audience,
         provider=provider_name,
-        secret_sha256=_hash(secret),
+        secret_sha256=hashed(secret),
         handshake=_sealed(login_id, handshake, wish, now, linking),
         expires_at=now + settings().login_life,
     )
@@ -206,7 +206,7 @@ def _sends_back(provider: Provider) -> bool:
 
 def _taken(audience: str, login_id: UUID, secret: str) -> Any:
     """Count a try and return the login. Raises LoginRefused, in the same words and time whatever is wrong."""
-    mine = (logins.c.id == login_id) & (logins.c.audience == audience) & (logins.c.secret_sha256 == _hash(secret))
+    mine = (logins.c.id == login_id) & (logins.c.audience == audience) & (logins.c.secret_sha256 == hashed(secret))
     open_still = logins.c.used_at.is_(None) & (logins.c.expires_at > clock.now()) & (logins.c.tries < TRIES)
     with database.work() as work:
         counted = update(logins).where(mine & open_still).values(tries=logins.c.tries + 1).returning(logins)
@@ -223,7 +223,7 @@ def _why_not(login: Any, audience: str, secret: str) -> str:
         return "login_unknown"
     if login.audience != audience:
         return "login_of_another_audience"
-    if login.secret_sha256 != _hash(secret):
+    if login.secret_sha256 != hashed(secret):
         return "login_of_another_client"
     if login.used_at is not None:
         return "login_used"
@@ -321,11 +321,6 @@ def _opened(login: Any) -> tuple[Handshake, Wish, datetime]:
     content = data_keys.of_the_house().open(login.handshake, _HANDSHAKE, login.id)
     wish = Wish(level=content["level"], max_age=content["max_age"])
     return Handshake(*content["handshake"]), wish, datetime.fromisoformat(content["begun_at"])
-
-
-def _hash(secret: str) -> str:
-    # The secret is 256 random bits, so a plain hash keeps it: there is nothing to guess.
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 @jobs.tasks.periodic(cron="17 * * * *")

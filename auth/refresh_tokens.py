@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import secrets
 from uuid import UUID
 
@@ -23,11 +22,6 @@ def new(session_id: UUID) -> str:
     """A token that nobody had before."""
     content = session_id.bytes + secrets.token_bytes(_RANDOM_BYTES)
     return f"{_text(content)}.{_text(data_keys.fingerprint(_PURPOSE, content))}"
-
-
-def hashed(token: str) -> str:
-    """What is kept of a token. It has 256 random bits, so a plain hash keeps it secret: there is nothing to guess."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def session_of(token: str) -> UUID | None:

@@ -30,6 +30,7 @@ from app.refusals import Refusal
 from app.settings import settings
 from auth import desk_activity, refresh_tokens, refusals, sessions
 from auth.devices import Device
+from auth.secret_hashes import hashed
 from auth.sessions import sessions as rows
 
 _ANSWER = "sessions.answer"
@@ -54,7 +55,7 @@ def rotate(refresh_token: str, device: Device) -> dict[str, Any]:
 
 def _answer(work: Work, refresh_token: str, device: Device) -> dict[str, Any] | str:
     """The new pair; or why there is none, for operators only."""
-    offered = refresh_tokens.hashed(refresh_token)
+    offered = hashed(refresh_token)
     session = _locked(work, (rows.c.refresh_sha256 == offered) | (rows.c.spent_sha256 == offered))
     if session is None:
         # Perhaps it was spent long ago: our own MAC on it tells it from what somebody made up.
@@ -115,7 +116,7 @@ def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
     now, fresh = clock.now(), refresh_tokens.new(session.id)
     _, idle = sessions.lives_of_staff() if session.staff_id else sessions.lives_of_resident(bool(session.elder_mode))
     values = {
-        "refresh_sha256": refresh_tokens.hashed(fresh),
+        "refresh_sha256": hashed(fresh),
         "spent_sha256": offered,
         "spent_at": now,
         "refreshed_at": now,

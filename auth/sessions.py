@@ -44,6 +44,7 @@ from app.refusals import NotFound
 from app.settings import settings
 from auth import desk_activity, refresh_tokens, tokens
 from auth.devices import Device
+from auth.secret_hashes import hashed
 
 sessions = Table(
     "sessions",
@@ -129,7 +130,7 @@ def _open(
         id=session_id,
         device=device.name,
         device_sha256=device.id_sha256,
-        refresh_sha256=refresh_tokens.hashed(refresh_token),
+        refresh_sha256=hashed(refresh_token),
         created_at=now,
         refreshed_at=now,
         expires_at=now + life,

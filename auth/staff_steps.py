@@ -8,7 +8,6 @@ What is done at each step is in staff_logins.py.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from datetime import datetime
@@ -42,6 +41,7 @@ from auth import passkeys, refusals, second_factors, sessions
 from auth import staff_credentials as credentials
 from auth.devices import Device
 from auth.providers.interface import LoginRefused
+from auth.secret_hashes import hashed
 
 SECOND_FACTOR, NEW_PASSWORD, ENROL, DONE = "second_factor", "new_password", "enrol", "done"
 _STAGES = (SECOND_FACTOR, NEW_PASSWORD, ENROL)
@@ -87,7 +87,7 @@ def go_on(work: Work, login: Any, device: Device) -> dict[str, Any]:
         tokens = sessions.open_for_staff(work, login.staff_id, TWO_FACTORS, login.authenticated_at, device)
         return {"next": DONE, **tokens}
     ticket = secrets.token_urlsafe(32)
-    values = {"stage": stage, "ticket_sha256": _hash(ticket), "challenge": None, "new_totp": None}
+    values = {"stage": stage, "ticket_sha256": hashed(ticket), "challenge": None, "new_totp": None}
     work.run(update(desk_logins).where(desk_logins.c.id == login.id).values(**values))
     step = {"next": stage, "id": login.id, "ticket": ticket, "expires_at": login.expires_at}
     return {**step, "second_factors": _factors(work, login.staff_id) if stage == SECOND_FACTOR else []}
@@ -119,7 +119,7 @@ def held(work: Work, login_id: UUID, ticket: str, stage: str) -> Any:
     """
     statement = select(desk_logins).where(desk_logins.c.id == login_id, desk_logins.c.expires_at > clock.now())
     login = work.run(statement.with_for_update()).one_or_none()
-    if login is None or not hmac.compare_digest(login.ticket_sha256, _hash(ticket)) or login.stage != stage:
+    if login is None or not hmac.compare_digest(login.ticket_sha256, hashed(ticket)) or login.stage != stage:
         refuse("staff_login", "no_such_step")
     if not credentials.account_of(work, login.staff_id).active:
         refuse("staff_login", "left")
@@ -147,11 +147,6 @@ def refuse_person(door: str, reason: str, staff_id: UUID | None, device: Device)
     with database.work() as work:
         staff_sign_ins.record(work, tried)
     refuse(door, reason)
-
-
-def _hash(ticket: str) -> str:
-    # 256 random bits: nothing to guess, so a plain hash keeps it secret.
-    return hashlib.sha256(ticket.encode(errors="replace")).hexdigest()
 
 
 @jobs.tasks.periodic(cron="23 * * * *")

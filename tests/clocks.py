@@ -20,7 +20,6 @@ from app.clock import CHINA
 from app.people import residents
 from app.people.callers import Resident
 from app.people.residents import Person
-from app.privacy import notices
 from app.submissions import submissions
 from app.submissions.history import Actor
 from tests import handled
@@ -61,12 +60,7 @@ def publish_service(**changes: Any) -> ServiceVersion:
         **handled.asked(),
         **changes,
     }
-    with database.work() as work:
-        services.publish(work, definition)
-        services.forget()
-        service = services.version(work.connection, code, 1)
-        notices.publish_service(work, service)
-    return service
+    return handled.publish(definition)
 
 
 def enrol() -> UUID:

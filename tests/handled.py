@@ -13,6 +13,7 @@ from app import clock, database
 from app.catalogue import calendars, departments, services
 from app.catalogue.services import ServiceVersion
 from app.catalogue.working_days import Calendar, add_working_days
+from app.privacy import notices
 from app.submissions import submissions
 from app.submissions.history import Given, Item
 from app.submissions.steps import STEPS
@@ -88,10 +89,17 @@ def service(of: str, **changes: Any) -> ServiceVersion:
         **asked(),
         "commitment": {"field": "commits", "basis": WORDS},
     }
+    return publish(made | changes)
+
+
+def publish(definition: dict[str, Any]) -> ServiceVersion:
+    """This version of a service and its privacy notice, from now on for everybody."""
     with database.work() as work:
-        services.publish(work, made | changes)
+        services.publish(work, definition)
         services.forget()
-        return services.version(work.connection, made["code"], 1)
+        service = services.version(work.connection, definition["code"], definition["version"])
+        notices.publish_service(work, service)
+    return service
 
 
 def file(phone: Phone, of: ServiceVersion, **answers: Any) -> uuid.UUID:

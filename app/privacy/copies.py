@@ -47,7 +47,7 @@ from app.identifiers import new_id
 from app.people import identity
 from app.people.callers import Resident
 from app.people.residents import residents
-from app.privacy import archives, holdings, pages, removals
+from app.privacy import archives, held_rows, holdings, pages, removals
 from app.privacy.archives import Entry
 from app.refusals import NotFound, Refusal
 from app.settings import settings
@@ -296,7 +296,7 @@ def _content_of(row: Any, plan: Plan, member: list[str]) -> Iterator[bytes] | No
     kind, which, _, _ = member
     if kind == "rows":
         holding = next(found for found in holdings.HOLDINGS if found.table == which)
-        return pages.json_of(holdings.all_rows(holding, row.resident_id))
+        return pages.json_of(held_rows.all_rows(holding, row.resident_id))
     if kind == "index":
         return _index(row, plan)
     if kind == "manifest":
@@ -321,7 +321,7 @@ def _index(row: Any, plan: Plan) -> Iterator[bytes]:
     listed = [(name, words) for kind, _, name, words in plan.members if kind in ("upload", "result") and name in inside]
     yield from pages.files(listed)
     for holding in holdings.told():
-        yield from pages.section(holding, holdings.all_rows(holding, row.resident_id))
+        yield from pages.section(holding, held_rows.all_rows(holding, row.resident_id))
     yield from pages.left_out(holdings.HOLDINGS)
 
 

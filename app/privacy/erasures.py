@@ -39,7 +39,7 @@ from app.identifiers import new_id
 from app.people import identity
 from app.people.callers import Resident
 from app.people.residents import residents
-from app.privacy import endings, holdings, retention
+from app.privacy import endings, held_rows, holdings, retention
 from app.privacy.holdings import AT_ONCE
 from app.refusals import NotFound, Refusal
 from app.settings import settings
@@ -85,7 +85,7 @@ def preview(connection: Connection, caller: Resident, language: str) -> dict[str
     at_once = [
         {"title": holding.title[language], "count": count, "why": holdings.ENDINGS[holding.ends][language]}
         for holding in holdings.HOLDINGS
-        if holding.ends == AT_ONCE and (count := holdings.count(connection, holding, caller.id))
+        if holding.ends == AT_ONCE and (count := held_rows.count(connection, holding, caller.id))
     ]
     drafts = [row for row in mine if row.state == "draft"]
     if drafts:

@@ -18,7 +18,7 @@ from app.crypto import data_keys
 from app.people import mergers, residents, sign_ins
 from app.people.mergers import MergeNotPossible
 from app.people.sign_ins import SignIn
-from app.privacy import holdings
+from app.privacy import held_rows, holdings
 from app.settings import settings
 from app.submissions import drafts
 from auth import sessions
@@ -190,7 +190,7 @@ def test_nothing_is_left_behind(visitor: Phone, owner: Phone, run_jobs: RunJobs,
 
 
 def counted(connection: Any, resident_id: uuid.UUID) -> dict[str, int]:
-    return {holding.table: holdings.count(connection, holding, resident_id) for holding in holdings.HOLDINGS}
+    return {holding.table: held_rows.count(connection, holding, resident_id) for holding in holdings.HOLDINGS}
 
 
 def test_what_slips_in_before_the_last_token_dies_moves_too(visitor: Phone, owner: Phone, sql: Sql) -> None:

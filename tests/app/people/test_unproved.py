@@ -12,7 +12,7 @@ from flask import Flask
 
 from app import clock, database
 from app.people.identity import StepUpRequired
-from app.privacy import consents, copies, erasures, holdings, notices
+from app.privacy import consents, copies, erasures, held_rows, holdings, notices
 from app.privacy.consents import Wish
 from auth import sessions
 from tests.app.people.conftest import caller, enter, link, somebody, vouched
@@ -106,7 +106,7 @@ def test_they_get_their_copy_and_close_their_account_by_the_login_they_have(
         finish_erasures(0)
 
     with database.reading() as connection:
-        left = {one.table: holdings.count(connection, one, visitor.resident_id) for one in holdings.HOLDINGS}
+        left = {one.table: held_rows.count(connection, one, visitor.resident_id) for one in holdings.HOLDINGS}
     assert not any(left.values())
 
 

@@ -14,7 +14,7 @@ from flask import Flask
 from app import database
 from app.catalogue import definition_files, services
 from app.catalogue.services import ServiceVersion
-from app.privacy import notices
+from tests import handled
 
 Publish = Callable[..., ServiceVersion]
 
@@ -52,13 +52,7 @@ def publish(definition: dict[str, Any]) -> Publish:
     """publish(processing=…, version=2): publish the service with these changes, and its notice."""
 
     def run(**changes: Any) -> ServiceVersion:
-        made = definition | changes
-        with database.work() as work:
-            services.publish(work, made)
-            services.forget()
-            service = services.version(work.connection, made["code"], made["version"])
-            notices.publish_service(work, service)
-        return service
+        return handled.publish(definition | changes)
 
     return run
 

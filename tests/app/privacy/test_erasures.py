@@ -16,7 +16,7 @@ from app import clock, database, storage
 from app.documents.uploads import uploads
 from app.people import accounts, residents
 from app.people.residents import Person
-from app.privacy import erasures, holdings, purges, removals
+from app.privacy import erasures, held_rows, holdings, purges, removals
 from app.settings import settings
 from app.submissions import submissions
 from app.submissions.history import SYSTEM
@@ -59,7 +59,7 @@ def completed(office: OfficeSystem, reference: str) -> None:
 
 def rows_about(person: Any) -> dict[str, int]:
     with database.reading() as connection:
-        counted = {holding.table: holdings.count(connection, holding, person) for holding in holdings.HOLDINGS}
+        counted = {holding.table: held_rows.count(connection, holding, person) for holding in holdings.HOLDINGS}
     return {table: count for table, count in counted.items() if count}
 
 

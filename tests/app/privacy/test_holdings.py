@@ -12,7 +12,7 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 from app import database
 from app.crypto import sealed
 from app.crypto.sealed import Sealed, personal
-from app.privacy import holdings
+from app.privacy import held_rows, holdings
 from app.privacy.holdings import HOLDINGS
 from tests.planted import PLANTED
 from tests.product import Phone
@@ -77,7 +77,7 @@ def test_the_rows_of_a_person_are_opened_and_nobody_elses_are_among_them(
     other = make_phone()
     other.start("residence-permit", {"employer_name": "别人的公司"})
 
-    told = {holding.table: list(holdings.all_rows(holding, ouyang.resident_id, 2)) for holding in holdings.told()}
+    told = {holding.table: list(held_rows.all_rows(holding, ouyang.resident_id, 2)) for holding in holdings.told()}
 
     assert [row["name"] for row in told["residents"]] == [PLANTED["name"]]
     assert told["submissions"][0]["answers"]["address_detail"] == PLANTED["address"]

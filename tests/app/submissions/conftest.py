@@ -13,7 +13,7 @@ from flask import Flask
 from app import database
 from app.catalogue import services
 from app.catalogue.services import ServiceVersion
-from app.privacy import notices
+from tests import handled
 
 Publish = Callable[..., ServiceVersion]
 
@@ -51,12 +51,6 @@ def publish(product: Flask) -> Publish:
     made = plain | {"code": f"test-{uuid.uuid4()}", "version": 1, "form": FORM, "materials": materials}
 
     def run(**changes: Any) -> ServiceVersion:
-        definition = made | changes
-        with database.work() as work:
-            services.publish(work, definition)
-            services.forget()
-            service = services.version(work.connection, definition["code"], definition["version"])
-            notices.publish_service(work, service)
-        return service
+        return handled.publish(made | changes)
 
     return run
