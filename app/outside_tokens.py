@@ -145,8 +145,9 @@ def _leased(name: str, number: int) -> int | None:
     new = {"name": name, "number": 0, "renew_at": _LONG_AGO, "expires_at": _LONG_AGO}
     free = (outside_tokens.c.number == number) & or_(
         outside_tokens.c.leased_until <= now,
-        # A clock that was set back, or a rehearsal in the future, must not close a name for years.
-        outside_tokens.c.leased_until > now + _lease(),
+        # A clock that was set back, or a rehearsal in the future, must not close a name for years. Twice the lease,
+        # because two who ask together read the clock before they write: the later lease is no sign of a wrong clock.
+        outside_tokens.c.leased_until > now + 2 * _lease(),
     )
     statement = insert(outside_tokens).values(**new, **lease)
     taken = statement.on_conflict_do_update(index_elements=["name"], set_=lease, where=free)
