@@ -195,11 +195,18 @@ def row_of(connection: Connection, sql: str, values: Mapping[str, Any]) -> Any:
     For hot paths: SQLAlchemy's own way to a result costs more processor time than PostgreSQL's answer. Errors are
     SQLAlchemy's all the same, so that whoever handles them need not know which way was taken.
     """
+    return _asked_of_driver(connection, sql, values).fetchone()
+
+
+def rows_of(connection: Connection, sql: str, values: Mapping[str, Any]) -> list[Any]:
+    """All rows, in the same way as `row_of`."""
+    return _asked_of_driver(connection, sql, values).fetchall()
+
+
+def _asked_of_driver(connection: Connection, sql: str, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
     driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     try:
-        cursor = driver.cursor(row_factory=namedtuple_row)
-        cursor.execute(sql, values)
-        return cursor.fetchone()
+        return driver.cursor(row_factory=namedtuple_row).execute(sql, values)
     except psycopg.Error as error:
         raise _as_sqlalchemy(connection, driver, sql, error) from error
 
