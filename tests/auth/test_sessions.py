@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
@@ -20,7 +21,7 @@ from auth import revocations, sessions
 from auth.devices import Device, network_of
 from auth.revocations import Revocations
 from tests.auth.conftest import Login
-from tests.product import Phone
+from tests.product import Phone, wait_until_somebody_waits
 
 Sql = Callable[..., list[Any]]
 LogIn = Callable[..., Login]
@@ -105,6 +106,18 @@ def test_elder_mode_makes_all_my_logins_longer_and_says_how_long(log_in: LogIn) 
         assert other.refresh().status_code == 200
     fresh = log_in(resident=mine.resident_id).tokens
     assert fresh["session_expires_in"] == pytest.approx(settings().elder_session_life.total_seconds(), abs=5)
+
+
+def test_a_refresh_at_the_moment_of_switching_to_elder_mode_lasts_as_long_as_that_says(log_in: LogIn, sql: Sql) -> None:
+    mine = log_in()
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            told = sessions.set_elder_mode(work, mine.caller(), True)
+            refreshing = pool.submit(mine.refresh)
+            wait_until_somebody_waits(sql, refreshing)
+        fresh = refreshing.result(30).json
+
+    assert fresh["refresh_expires_in"] == pytest.approx(told["refresh_expires_in"], abs=5)
 
 
 def test_switching_elder_mode_off_ends_no_login_at_once(log_in: LogIn) -> None:
