@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -243,6 +244,21 @@ def test_idle_devices_that_are_logged_out_take_no_place_in_the_set(log_in: LogIn
 
     # Their last access tokens are dead already, so no door needs to know of them.
     assert len(after) <= len(before)
+
+
+def test_nobody_is_let_in_by_a_process_that_is_only_about_to_read_who_was_logged_out(log_in: LogIn, sql: Sql) -> None:
+    mine, fresh = log_in(), Revocations()
+    with database.work() as work:
+        sessions.revoke(work, mine.caller().session_id)
+    with psycopg.connect(str(settings().database_owner_url)) as slow, ThreadPoolExecutor(2) as pool:
+        slow.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        first = pool.submit(fresh.bars, mine.caller())
+        wait_until_somebody_waits(sql, first)
+        second = pool.submit(fresh.bars, mine.caller())
+        wait([second], timeout=0.5)
+        slow.rollback()
+
+        assert (first.result(30), second.result(30)) == (True, True)
 
 
 def test_the_set_forgets_by_itself(log_in: LogIn) -> None:
