@@ -104,9 +104,9 @@ def _from_one_process(name: str, above: int, fetch: Fetch) -> OutsideToken:
             usable = kept is not None and kept.number > above
             if kept is not None and usable and row.renew_at > clock.now():
                 return kept
-            number = _leased(name, 0 if row is None else row.number)
-            if number is not None:
-                return _fetched(name, number, fetch)
+            until = _leased(name, 0 if row is None else row.number)
+            if until is not None:
+                return _fetched(name, 1 if row is None else row.number + 1, until, fetch)
             if kept is not None and usable:
                 return kept
             time.sleep(_POLL_SECONDS)
@@ -115,13 +115,13 @@ def _from_one_process(name: str, above: int, fetch: Fetch) -> OutsideToken:
         _here[name].release()
 
 
-def _fetched(name: str, number: int, fetch: Fetch) -> OutsideToken:
+def _fetched(name: str, number: int, until: datetime, fetch: Fetch) -> OutsideToken:
     """Ask the outside party, as the holder of the lease. Its life counts from before the question."""
     asked_at = clock.now()
     try:
         text, seconds = fetch()
     except BaseException:
-        _save(name, number - 1, {"leased_until": _LONG_AGO})
+        _give_back(name, until)
         raise
     life = timedelta(seconds=seconds)
     token = OutsideToken(text, number)
@@ -138,8 +138,8 @@ def _fetched(name: str, number: int, fetch: Fetch) -> OutsideToken:
     return token
 
 
-def _leased(name: str, number: int) -> int | None:
-    """The number of the token that we may fetch now; None when somebody else is at it, or was meanwhile."""
+def _leased(name: str, number: int) -> datetime | None:
+    """Until when we may fetch the token after this number; None when somebody else is at it, or was meanwhile."""
     now = clock.now()
     lease = {"leased_until": now + _lease()}
     new = {"name": name, "number": 0, "renew_at": _LONG_AGO, "expires_at": _LONG_AGO}
@@ -152,8 +152,15 @@ def _leased(name: str, number: int) -> int | None:
     statement = insert(outside_tokens).values(**new, **lease)
     taken = statement.on_conflict_do_update(index_elements=["name"], set_=lease, where=free)
     with database.work() as work:
-        won = work.run(taken.returning(outside_tokens.c.number)).scalar_one_or_none()
-    return None if won is None else int(won) + 1
+        won: datetime | None = work.run(taken.returning(outside_tokens.c.leased_until)).scalar_one_or_none()
+    return won
+
+
+def _give_back(name: str, until: datetime) -> None:
+    """End our lease; where it ran out meanwhile, the lease of whoever took over stands."""
+    ours = (outside_tokens.c.name == name) & (outside_tokens.c.leased_until == until)
+    with database.work() as work:
+        work.run(update(outside_tokens).where(ours).values(leased_until=_LONG_AGO))
 
 
 def _save(name: str, number: int, values: dict[str, Any]) -> None:

@@ -11,18 +11,21 @@ import binascii
 import hashlib
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import structlog
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Index,
     Integer,
     Table,
     Text,
+    exists,
     func,
     select,
     update,
@@ -104,7 +107,7 @@ def receive(work: Work, office: Office, message: dict[str, Any]) -> dict[str, st
     submission = _locked(work, office.code, message["subject"])
     data = _without_bytes(submission, _as_json(message["data"]))
     step = MEANINGS[message["type"]]
-    outcome = _outcome(submission.state, step)
+    outcome = _outcome(work, _Said(submission.id, office.code, step, data["sequence"]), submission.state)
     if not _first_time(work, office, submission, step, outcome, data):
         return {"outcome": "already_applied"}
     if outcome == "applied":
@@ -131,12 +134,48 @@ def _locked(work: Work, office_code: str, reference: str) -> Any:
     return row
 
 
-def _outcome(state: str, step: str) -> str:
-    if state in STEPS[step].origins:
+class _Said(NamedTuple):
+    """One message among all that its office says of a submission, by the office's own count."""
+
+    submission_id: UUID
+    office: str
+    step: str
+    sequence: int
+
+
+# Each leads back to where the other began. So the state alone does not tell whether such a word came too early or too
+# late, but the count of the office does.
+_UNDO_EACH_OTHER = ("suspend", "resume")
+
+
+def _outcome(work: Work, said: _Said, state: str) -> str:
+    step, undoes = STEPS[said.step], said.step in _UNDO_EACH_OTHER
+    if undoes and _is_overtaken(work, said):
+        return "ignored"
+    if state in step.origins:
         return "applied"
     # What leaves the state as it is, an extension, is early where one of its own states still lies ahead.
-    aims = {STEPS[step].target} if STEPS[step].target else STEPS[step].origins
+    aims = {step.target} if step.target else step.origins
+    if undoes and _something_before_is_under_way(work, said):
+        aims = step.origins
     return "parked" if any(is_ahead(state, aim) for aim in aims if aim) else "ignored"
+
+
+def _is_overtaken(work: Work, said: _Said) -> bool:
+    c = office_messages.c
+    later = _of_the_same(said) & (c.sequence > said.sequence) & c.step.in_(_UNDO_EACH_OTHER) & (c.outcome == "applied")
+    return bool(work.run(select(exists().where(later))).scalar_one())
+
+
+def _something_before_is_under_way(work: Work, said: _Said) -> bool:
+    """Messages are counted from 1."""
+    before = _of_the_same(said) & office_messages.c.sequence.between(1, said.sequence - 1)
+    count = select(func.count(office_messages.c.sequence.distinct())).where(before)
+    return bool(work.run(count).scalar_one() < said.sequence - 1)
+
+
+def _of_the_same(said: _Said) -> ColumnElement[bool]:
+    return (office_messages.c.submission_id == said.submission_id) & (office_messages.c.office == said.office)
 
 
 def _first_time(work: Work, office: Office, submission: Any, step: str, outcome: str, data: dict[str, Any]) -> bool:
@@ -195,7 +234,7 @@ def _apply_parked(work: Work, submission_id: Any, key: DataKey) -> None:
     )
     for message in work.run(waiting.order_by(office_messages.c.sequence)).all():
         state = work.run(select(submissions.c.state).where(submissions.c.id == submission_id)).scalar_one()
-        outcome = _outcome(state, message.step)
+        outcome = _outcome(work, _Said(submission_id, message.office, message.step, message.sequence), state)
         if outcome == "applied":
             data = key.open(message.data, DATA, f"{message.office}/{message.message_id}")
             try:

@@ -19,13 +19,14 @@ from app.people.callers import Clerk, Resident
 from app.settings import settings
 from auth.sessions import sessions
 
-_SECONDS = 1.0
+_SECONDS, _STALE_SECONDS = 1.0, 5.0
 _NONE = -1
 """No generation of tokens is good any more."""
 
 
 class Revocations:
-    """Re-read at most once a second, by whichever request comes first; the others do not wait for it."""
+    """Re-read at most once a second, by whichever request comes first. The others do not wait for it, unless the
+    process has just started, or was idle so long that what it knows could let in who was logged out."""
 
     def __init__(self) -> None:
         self._least: Mapping[UUID, int] = {}
@@ -34,9 +35,12 @@ class Revocations:
 
     def bars(self, caller: Resident | Clerk) -> bool:
         """Whether this caller's access token died before its time."""
-        if time.monotonic() - self._read_at > _SECONDS and self._lock.acquire(blocking=False):
+        age = self._age()
+        if age > _SECONDS and self._lock.acquire(blocking=age > _STALE_SECONDS):
             try:
-                self._read()
+                # Whoever waited may find that it has been read.
+                if self._age() > _SECONDS:
+                    self._read()
             finally:
                 self._lock.release()
         least = self._least.get(caller.session_id)
@@ -44,6 +48,9 @@ class Revocations:
 
     def __len__(self) -> int:
         return len(self._least)
+
+    def _age(self) -> float:
+        return time.monotonic() - self._read_at
 
     def _read(self) -> None:
         # Older ones need no look: their access tokens have expired by themselves.

@@ -13,6 +13,7 @@ the grace, ends the session as ever. The grace ends at once when the new token i
 from __future__ import annotations
 
 import hmac
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
@@ -21,8 +22,7 @@ from app import clock, database
 from app.crypto import data_keys
 from app.database import Work
 from app.events import SessionStolen
-from app.people import organisations, sign_ins, staff_sign_ins
-from app.people.residents import residents
+from app.people import organisations, residents, sign_ins, staff_sign_ins
 from app.people.sign_ins import SignIn
 from app.people.staff import staff
 from app.people.staff_sign_ins import StaffSignIn
@@ -79,9 +79,7 @@ def _answer(work: Work, refresh_token: str, device: Device) -> dict[str, Any] | 
 
 def _locked(work: Work, condition: ColumnElement[bool]) -> Any:
     """The session under its row lock: of two refreshes at once, the second one sees what the first one left."""
-    elder = residents.c.elder_mode
-    statement = select(rows, elder).outerjoin(residents, residents.c.id == rows.c.resident_id).where(condition)
-    return work.run(statement.with_for_update(of=rows)).one_or_none()
+    return work.run(select(rows).where(condition).with_for_update()).one_or_none()
 
 
 def _is_bound_to(session: Any, device: Device) -> bool:
@@ -114,7 +112,7 @@ def _may_act(work: Work, session: Any) -> bool:
 
 def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
     now, fresh = clock.now(), refresh_tokens.new(session.id)
-    _, idle = sessions.lives_of_staff() if session.staff_id else sessions.lives_of_resident(bool(session.elder_mode))
+    _, idle = _lives(work, session)
     values = {
         "refresh_sha256": hashed(fresh),
         "spent_sha256": offered,
@@ -131,6 +129,13 @@ def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
         sealed = data_keys.of_the_house().seal(answer, _ANSWER, session.id)
         work.run(update(rows).where(rows.c.id == session.id).values(answer=sealed))
     return answer
+
+
+def _lives(work: Work, session: Any) -> tuple[timedelta, timedelta]:
+    """Asked behind the lock: whoever switches elder mode changes these lives just now, and was waited for."""
+    if session.staff_id is not None:
+        return sessions.lives_of_staff()
+    return sessions.lives_of_resident(residents.is_elder(work.connection, session.resident_id))
 
 
 def _end_stolen(work: Work, session: Any, device: Device) -> None:

@@ -117,9 +117,13 @@ def on_withdrawn(work: Work, event: ConsentWithdrawn) -> None:
 @jobs.task("forget_wechat")
 def forget(resident_id: str) -> None:
     """Forget the WeChat user of a resident, unless they have agreed again meanwhile. May run twice."""
+    mine = wechat_bindings.c.resident_id == UUID(resident_id)
     consented = consents.standing_for(wechat_bindings.c.resident_id, notices.WECHAT_PUSH, PROGRESS)
     with database.work() as work:
-        work.run(delete(wechat_bindings).where(wechat_bindings.c.resident_id == UUID(resident_id), ~consented))
+        # Locked by a statement of its own: a DELETE that had to wait for somebody who agrees again would then look at
+        # the consents from before it waited.
+        work.run(select(wechat_bindings.c.resident_id).where(mine).with_for_update())
+        work.run(delete(wechat_bindings).where(mine, ~consented))
 
 
 def openid(connection: Connection, binding: Any) -> str:

@@ -10,8 +10,10 @@ import hashlib
 import io
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -93,6 +95,19 @@ def sql(product: Flask) -> Callable[..., list[Any]]:
             return list(cursor.fetchall()) if cursor.description else []
 
     return ask
+
+
+def wait_until_somebody_waits(sql: Callable[..., list[Any]], unless: Future[Any] | None = None) -> None:
+    """For a lock, in another thread, unless that is done by then. Each look in a transaction of its own: within one,
+    PostgreSQL shows the activity of its first look."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if unless is not None and unless.done():
+            return
+        if sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"):
+            return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 @pytest.fixture(autouse=True)

@@ -176,10 +176,12 @@ def confirm(work: Work, caller: Resident, upload_id: UUID) -> dict[str, Any]:
 
     Raises UploadNotFound, UploadMissing and AlreadySubmitted: what was filed and signed takes no further file.
     """
-    upload = _own(work.connection, caller, upload_id, lock=True)
+    upload = _own(work.connection, caller, upload_id)
+    if upload.state == "slot":
+        _lock_submission(work, caller, upload)
+        upload = _own(work.connection, caller, upload_id)
     if upload.state != "slot":
         return described(upload)
-    promises.own_open(work, caller, upload.submission_id)
     if storage.size_of(upload.key) is None:
         raise UploadMissing
     work.run(update(uploads).where(uploads.c.id == upload_id).values(state="received"))
@@ -197,8 +199,8 @@ def remove(work: Work, caller: Resident, upload_id: UUID) -> None:
 
     A file that was filed once stays in what was filed; it is only left out of what is filed next.
     """
-    upload = _own(work.connection, caller, upload_id, lock=True)
-    leave_out(work, promises.own_open(work, caller, upload.submission_id), [upload])
+    submission = _lock_submission(work, caller, _own(work.connection, caller, upload_id))
+    leave_out(work, submission, [_own(work.connection, caller, upload_id)])
 
 
 def leave_out(work: Work, submission: Any, files: Collection[Any]) -> None:
@@ -364,11 +366,23 @@ def _is_sound_image(content: bytes) -> bool:
     return pixels <= _MAX_PIXELS
 
 
-def _own(connection: Connection, caller: Resident, upload_id: UUID, lock: bool = False) -> Any:
+def _own(connection: Connection, caller: Resident, upload_id: UUID) -> Any:
     statement = _with_key().where(
         uploads.c.id == upload_id, uploads.c.owner_id == caller.id, uploads.c.removed_at.is_(None)
     )
-    upload = connection.execute(statement.with_for_update(of=uploads) if lock else statement).one_or_none()
+    upload = connection.execute(statement).one_or_none()
     if upload is None:
         raise UploadNotFound
     return upload
+
+
+def _lock_submission(work: Work, caller: Resident, upload: Any) -> Any:
+    """The submission of an upload, open for files and locked; the upload is read anew behind it.
+
+    Only this lock orders those who change files. Who drops or files a draft asks for it first and for its files after
+    that, so one who locked a file first would meet them crosswise. Raises UploadNotFound, AlreadySubmitted.
+    """
+    try:
+        return promises.own_open(work, caller, upload.submission_id)
+    except drafts.SubmissionNotFound:
+        raise UploadNotFound from None

@@ -152,11 +152,15 @@ def _is(provider: str, subject: str) -> Any:
 
 def _standing_owner(work: Work, identity: Identity) -> UUID | None:
     """The resident whose identity this is, their row locked. An account that is just being closed is waited for, and
-    then is nobody's: else somebody would be let in to what is erased half an hour later."""
+    then is nobody's: else somebody would be let in to what is erased half an hour later. One that is just becoming part
+    of another is waited for too: the identity, which was read before, has then moved to the one that stays."""
     this = _is(identity.provider, identity.subject) & (accounts.c.id == identities.c.resident_id)
-    statement = select(accounts.c.id).where(this, accounts.c.closed_at.is_(None))
-    found: UUID | None = work.run(statement.with_for_update(key_share=True, of=accounts)).scalar_one_or_none()
-    return found
+    statement = select(accounts.c.id, accounts.c.merged_into).where(this, accounts.c.closed_at.is_(None))
+    statement = statement.with_for_update(key_share=True, of=accounts)
+    found = work.run(statement).one_or_none()
+    if found is not None and found.merged_into is not None:
+        found = work.run(statement).one_or_none()
+    return None if found is None else found.id
 
 
 def owner_of(work: Work, provider: str, subject: str) -> UUID | None:

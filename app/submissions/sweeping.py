@@ -1,8 +1,8 @@
 """Sweeping: submissions that wait for the system itself, queue by queue, each in a transaction of its own.
 
 A step may lock its queue and its department's series of notices until the commit, and always in that order (decision
-0019); a transaction with several submissions would ask for them crosswise. Several workers may sweep at once: what one
-holds is passed over by the others until the next run. A sweep that is killed has saved what it did.
+0019); a transaction with several submissions would ask for them crosswise. Several workers may sweep at once: where one
+holds a submission, the others leave its queue alone until the next run. A sweep that is killed has saved what it did.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Column, ColumnElement, false, or_, select
+from sqlalchemy import Column, ColumnElement, false, or_, select, tuple_
 
 from app import database
 from app.catalogue.working_days import NEW_YEARS_SHIFT, Calendar
@@ -35,38 +35,43 @@ def each(name: str, condition: ColumnElement[bool], act: Act, batch: int = BATCH
     """Do `act` for every submission under its row lock, with its key; for how many it was done.
 
     Those of one queue come in the order of their turns, so that the order of acceptance (行政许可法 第五十七条) is that
-    of receipt where the system accepts. `act` must make its row miss the condition. One whose key is gone, or that
-    refuses, is told in the log and left; it never holds up the others.
+    of receipt where the system accepts; behind one that somebody holds just now, the rest of its queue waits for the
+    next run. `act` must make its row miss the condition. One whose key is gone, or that refuses, is told in the log and
+    left; it never holds up the others.
     """
-    done, passed = 0, list[UUID]()
-    while found := _found(condition, passed, batch):
+    done, passed, left = 0, list[UUID](), set[tuple[str, str]]()
+    while found := _found(condition, passed, left, batch):
         for one in found:
-            if _done(name, condition, act, one):
-                done += 1
-            else:
-                passed.append(one)
+            queue = (one.department_code, one.service_code)
+            if queue in left:
+                continue
+            try:
+                if _done(condition, act, one.id):
+                    done += 1
+                else:
+                    left.add(queue)
+            except (SealError, Refusal) as error:
+                log.error("not_swept", sweeper=name, submission=str(one.id), error=type(error).__name__)
+                passed.append(one.id)
     return done
 
 
-def _found(condition: ColumnElement[bool], passed: list[UUID], batch: int) -> Sequence[UUID]:
+def _found(condition: ColumnElement[bool], passed: list[UUID], left: set[tuple[str, str]], batch: int) -> Sequence[Any]:
     c = submissions.c
-    chosen = select(c.id).where(condition, c.id.not_in(passed)).order_by(c.department_code, c.service_code, c.turn)
+    others = condition & c.id.not_in(passed) & tuple_(c.department_code, c.service_code).not_in(sorted(left))
+    chosen = select(c.id, c.department_code, c.service_code).where(others)
     with database.reading() as connection:
-        return connection.execute(chosen.limit(batch)).scalars().all()
+        return connection.execute(chosen.order_by(c.department_code, c.service_code, c.turn).limit(batch)).all()
 
 
-def _done(name: str, condition: ColumnElement[bool], act: Act, submission_id: UUID) -> bool:
-    """False, too, when somebody holds the row, or has moved it on meanwhile."""
-    try:
-        with database.work() as work:
-            chosen = drafts.with_key().where(submissions.c.id == submission_id, condition)
-            row = work.run(chosen.with_for_update(of=submissions, skip_locked=True)).one_or_none()
-            if row is not None:
-                act(work, row)
-            return row is not None
-    except (SealError, Refusal) as error:
-        log.error("not_swept", sweeper=name, submission=str(submission_id), error=type(error).__name__)
-        return False
+def _done(condition: ColumnElement[bool], act: Act, submission_id: UUID) -> bool:
+    """False when somebody holds the row, or has moved it on meanwhile. Raises what `act` raises."""
+    with database.work() as work:
+        chosen = drafts.with_key().where(submissions.c.id == submission_id, condition)
+        row = work.run(chosen.with_for_update(of=submissions, skip_locked=True)).one_or_none()
+        if row is not None:
+            act(work, row)
+        return row is not None
 
 
 def is_settled(calendar: Calendar, column: Column[date]) -> ColumnElement[bool]:

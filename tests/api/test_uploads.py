@@ -8,14 +8,17 @@ import threading
 import uuid
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from app import storage
+from app import database, storage
 from app.documents import uploads
-from tests.product import Phone, RunJobs, picture, store
+from app.submissions import discards, drafts
+from tests.lines import resident
+from tests.product import Phone, RunJobs, picture, store, wait_until_somebody_waits
 
 MakeSubmission = Callable[..., dict[str, Any]]
 Sql = Callable[..., list[Any]]
@@ -231,6 +234,22 @@ def test_a_removed_file_is_gone_for_its_owner_and_missing_again(phone: Phone, dr
     assert shown["missing"]["/materials/photo"] == ["请上传本人相片"]
     assert phone.get(f"/v1/uploads/{upload}").status_code == 404
     assert phone.send("DELETE", f"/v1/uploads/{upload}").status_code == 404
+
+
+def test_a_file_that_is_taken_out_while_its_draft_is_dropped_keeps_nobody_waiting_in_a_circle(
+    phone: Phone, draft: str, sql: Sql
+) -> None:
+    """Whoever changes a file locks its submission first, as everybody does."""
+    slot, caller = phone.slot(draft, "photo", picture("JPEG"), "image/jpeg").json, resident(phone)
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            drafts.own_draft(work, caller, uuid.UUID(draft))
+            removing = pool.submit(phone.send, "DELETE", f"/v1/uploads/{slot['id']}")
+            wait_until_somebody_waits(sql, removing)
+            discards.drop(work, caller, uuid.UUID(draft), None)
+        removed = removing.result(30)
+
+    assert (removed.status_code, removed.json["code"]) == (404, "upload_not_found")
 
 
 def test_after_filing_no_file_comes_or_goes(phone: Phone, make_submission: MakeSubmission, run_jobs: RunJobs) -> None:

@@ -162,18 +162,32 @@ def test_the_lease_of_a_killed_process_runs_out(name: str, sql: Sql, monkeypatch
     assert outside_tokens.get(name, party.fetch).text == "secret-2"
 
 
+def test_who_fails_after_its_lease_ran_out_leaves_the_lease_of_whoever_took_over(name: str) -> None:
+    longer = outside_tokens._lease() + timedelta(seconds=1)
+
+    def fail_at_last() -> tuple[str, int]:
+        with clock.moved(longer):
+            assert outside_tokens._leased(name, 0) is not None
+        raise ConnectionError
+
+    with clock.moved(-longer), pytest.raises(ConnectionError):
+        outside_tokens.get(name, fail_at_last)
+
+    assert outside_tokens._leased(name, 0) is None
+
+
 def test_a_clock_a_little_behind_that_of_the_holder_is_no_reason_to_ask_as_well(name: str) -> None:
     with clock.moved(timedelta(seconds=1)):
-        assert outside_tokens._leased(name, 0) == 1
+        assert outside_tokens._leased(name, 0) is not None
 
     assert outside_tokens._leased(name, 0) is None
 
 
 def test_the_lease_of_a_clock_that_was_set_back_long_does_not_close_the_name(name: str) -> None:
     with clock.moved(timedelta(days=400)):
-        assert outside_tokens._leased(name, 0) == 1
+        assert outside_tokens._leased(name, 0) is not None
 
-    assert outside_tokens._leased(name, 0) == 1
+    assert outside_tokens._leased(name, 0) is not None
 
 
 def test_who_waits_too_long_for_another_process_is_told_to_come_again(

@@ -30,7 +30,7 @@ def result(pdf: bytes = PDF, **changes: Any) -> dict[str, Any]:
     }
 
 
-def message(reference: str, kind: str, sequence: int = 1, **data: Any) -> dict[str, Any]:
+def message(reference: str, kind: str, sequence: int = 1, /, **data: Any) -> dict[str, Any]:
     """The CloudEvent of an answer; `kind` is accepted, in_review, approved, refused or declined."""
     return {
         "specversion": "1.0",

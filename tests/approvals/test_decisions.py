@@ -21,6 +21,7 @@ from app.submissions.history import SYSTEM
 from app.submissions.submissions import take_step
 from approvals import decisions
 from tests.approvals.office_system import PDF, OfficeSystem, message, result
+from tests.clocks import CLERK
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
@@ -171,6 +172,41 @@ def test_an_office_names_the_paper_that_its_extension_rests_on(
     ask = "SELECT terms FROM history WHERE submission_id = %s AND step = 'extend'"
     [row] = sql(ask, filed["id"])
     assert row["terms"]["document"] == said["document"]
+
+
+_ORDERS = [(3, 4, 6, 5), (4, 3, 6, 5), (3, 5, 4, 6), (3, 5, 6, 4), (4, 5, 6, 3), (6, 3, 4, 5), (6, 5, 4, 3)]
+
+
+@pytest.mark.parametrize("order", _ORDERS, ids=str)
+def test_two_special_procedures_are_over_in_whatever_order_they_are_told(
+    order: tuple[int, ...], office: OfficeSystem, filed: dict[str, Any], sql: Sql
+) -> None:
+    """What leads back to where the case stands is early, and not late, while a word before it is under way."""
+    for sequence, kind in enumerate(("accepted", "in_review"), start=1):
+        office.outcome(message(filed["reference"], kind, sequence))
+    for sequence in order:
+        said = {"kind": "hearing", "reason": "需要听证", "days": 5} if sequence % 2 else {}
+        office.outcome(message(filed["reference"], "suspended" if said else "resumed", sequence, **said))
+
+    [row] = sql("SELECT state FROM submissions WHERE id = %s", filed["id"])
+    waiting = sql("SELECT 1 FROM office_messages WHERE submission_id = %s AND outcome = 'parked'", filed["id"])
+    assert (row["state"], waiting) == ("in_review", [])
+
+
+def test_a_special_procedure_that_our_desk_ended_is_not_ended_by_the_offices_own_word_too(
+    office: OfficeSystem, filed: dict[str, Any], steps: Callable[[], list[str]], outcomes: Callable[[], list[str]]
+) -> None:
+    """Nothing of the office is under way, so its word is late and ends no later procedure."""
+    hearing = {"kind": "hearing", "reason": "需要听证", "days": 5}
+    office.outcome(message(filed["reference"], "accepted", 1))
+    office.outcome(message(filed["reference"], "suspended", 2, **hearing))
+    with database.work() as work:
+        take_step(work, UUID(filed["id"]), "resume", CLERK, clock.now())
+    office.outcome(message(filed["reference"], "resumed", 3))
+    office.outcome(message(filed["reference"], "suspended", 4, **hearing))
+
+    assert steps() == ["receive", "accept", "suspend", "resume", "suspend"]
+    assert outcomes() == ["applied", "applied", "ignored", "applied"]
 
 
 def test_what_waits_for_a_step_that_somebody_else_takes_is_applied_by_the_sweeper(

@@ -20,7 +20,7 @@ from auth import refresh_tokens, rotations
 from auth.devices import Device
 from auth.rotations import RefreshTokenInvalid
 from tests.auth.conftest import Login
-from tests.product import RunJobs
+from tests.product import RunJobs, wait_until_somebody_waits
 
 Sql = Callable[..., list[Any]]
 LogIn = Callable[..., Login]
@@ -280,16 +280,6 @@ def test_a_refresh_waits_for_one_that_dies_and_then_does_the_work_itself(log_in:
             wait_until_somebody_waits(sql)
             holder.rollback()
             assert waiting.result(30).status_code == 200
-
-
-def wait_until_somebody_waits(sql: Sql) -> None:
-    """Each look in a transaction of its own: within one, PostgreSQL shows the activity of its first look."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"):
-            return
-        time.sleep(0.02)
-    raise AssertionError("nobody waits")
 
 
 def test_a_theft_whose_server_dies_is_not_forgotten(log_in: LogIn, sql: Sql) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -20,7 +22,7 @@ from auth import revocations, sessions
 from auth.devices import Device, network_of
 from auth.revocations import Revocations
 from tests.auth.conftest import Login
-from tests.product import Phone
+from tests.product import Phone, wait_until_somebody_waits
 
 Sql = Callable[..., list[Any]]
 LogIn = Callable[..., Login]
@@ -105,6 +107,18 @@ def test_elder_mode_makes_all_my_logins_longer_and_says_how_long(log_in: LogIn) 
         assert other.refresh().status_code == 200
     fresh = log_in(resident=mine.resident_id).tokens
     assert fresh["session_expires_in"] == pytest.approx(settings().elder_session_life.total_seconds(), abs=5)
+
+
+def test_a_refresh_at_the_moment_of_switching_to_elder_mode_lasts_as_long_as_that_says(log_in: LogIn, sql: Sql) -> None:
+    mine = log_in()
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            told = sessions.set_elder_mode(work, mine.caller(), True)
+            refreshing = pool.submit(mine.refresh)
+            wait_until_somebody_waits(sql, refreshing)
+        fresh = refreshing.result(30).json
+
+    assert fresh["refresh_expires_in"] == pytest.approx(told["refresh_expires_in"], abs=5)
 
 
 def test_switching_elder_mode_off_ends_no_login_at_once(log_in: LogIn) -> None:
@@ -230,6 +244,21 @@ def test_idle_devices_that_are_logged_out_take_no_place_in_the_set(log_in: LogIn
 
     # Their last access tokens are dead already, so no door needs to know of them.
     assert len(after) <= len(before)
+
+
+def test_nobody_is_let_in_by_a_process_that_is_only_about_to_read_who_was_logged_out(log_in: LogIn, sql: Sql) -> None:
+    mine, fresh = log_in(), Revocations()
+    with database.work() as work:
+        sessions.revoke(work, mine.caller().session_id)
+    with psycopg.connect(str(settings().database_owner_url)) as slow, ThreadPoolExecutor(2) as pool:
+        slow.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        first = pool.submit(fresh.bars, mine.caller())
+        wait_until_somebody_waits(sql, first)
+        second = pool.submit(fresh.bars, mine.caller())
+        wait([second], timeout=0.5)
+        slow.rollback()
+
+        assert (first.result(30), second.result(30)) == (True, True)
 
 
 def test_the_set_forgets_by_itself(log_in: LogIn) -> None:

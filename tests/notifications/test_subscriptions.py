@@ -11,7 +11,7 @@ import pytest
 from app import clock, database
 from app.people.callers import Resident
 from notifications import subscriptions
-from tests.product import Phone, RunJobs
+from tests.product import Phone, RunJobs, wait_until_somebody_waits
 
 
 @pytest.fixture
@@ -111,6 +111,21 @@ def test_who_allows_messages_again_meanwhile_is_not_forgotten(
     bind("a", "progress")
 
     run_jobs()
+
+    assert left(caller) == 2
+
+
+def test_who_allows_messages_again_while_they_are_being_forgotten_is_not_forgotten_either(
+    phone: Phone, caller: Resident, bind: Callable[..., Any], sql: Callable[..., list[Any]]
+) -> None:
+    bind("a", "progress")
+    withdraw_one(phone)
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            subscriptions.bind(work, caller, "a", ["progress"])
+            forgetting = pool.submit(subscriptions.forget, str(caller.id))
+            wait_until_somebody_waits(sql, forgetting)
+        forgetting.result(30)
 
     assert left(caller) == 2
 

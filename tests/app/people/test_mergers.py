@@ -26,7 +26,7 @@ from auth.devices import Device
 from notifications import subscriptions
 from notifications.subscriptions import wechat_bindings
 from tests.app.people.conftest import caller, enter, link, somebody, vouched, ways_in
-from tests.product import Phone, RunJobs, picture
+from tests.product import Phone, RunJobs, picture, wait_until_somebody_waits
 
 Sql = Callable[..., list[Any]]
 
@@ -251,3 +251,28 @@ def test_drafts_that_are_started_meanwhile_are_not_lost(visitor: Phone, owner: P
 
     found = renewed(owner).get("/v1/submissions?limit=100").json["items"]
     assert len(found) == statuses.count(201) and set(statuses) <= {201, 401, 503}
+
+
+def test_who_logs_in_during_the_merger_enters_the_account_that_stays(product: Flask, owner: Phone, sql: Sql) -> None:
+    wechat = vouched(None, 1, "wechat")
+    visitor = enter(wechat)
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            mergers.merge(work, visitor, owner.resident_id)
+            entering = pool.submit(enter, wechat)
+            wait_until_somebody_waits(sql, entering)
+        assert entering.result(30) == owner.resident_id
+
+
+def test_an_account_that_two_people_would_take_in_at_once_goes_to_the_first(
+    visitor: Phone, owner: Phone, product: Flask, sql: Sql
+) -> None:
+    """The second waits for the row, and then what slips in later would go to somebody else than all before it."""
+    other = log_in(product, enter(vouched(somebody("王秀英"), 4)), 4)
+    merge(visitor, owner)
+
+    with pytest.raises(MergeNotPossible):
+        merge(visitor, other)
+
+    [row] = sql("SELECT merged_into FROM residents WHERE id = %s", visitor.resident_id)
+    assert row["merged_into"] == owner.resident_id

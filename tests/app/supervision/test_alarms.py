@@ -12,13 +12,16 @@ import pytest
 
 from app import clock, database
 from app.people.callers import Clerk
-from app.submissions.history import Given
+from app.submissions import drafts
+from app.submissions.drafts import submissions
+from app.submissions.history import SYSTEM, Given
+from app.submissions.steps import ACCEPTANCE
 from app.submissions.submissions import take_step
 from app.submissions.turns import assignments
 from app.supervision import alarms
 from app.supervision.alarms import AlarmAbove, AlarmAcknowledged, AlarmNotFound, AlarmsNotReadable
 from tests.clocks import CLERK, LIMITS, FileCase, china
-from tests.product import Phone
+from tests.product import Phone, wait_until_somebody_waits
 
 Sql = Callable[..., list[Any]]
 Newcomer = Callable[[str, str], Phone]
@@ -71,6 +74,23 @@ def test_many_workers_at_once_raise_each_once(file_case: FileCase, sql: Sql) -> 
         list(pool.map(alarms.sweep, [china("2026-03-12 09:00")] * 4))
 
     assert [raised(sql, case) for case in cases] == [["red", "yellow"]] * 6
+
+
+def test_a_sweep_and_a_deemed_acceptance_in_the_same_minute_do_not_wait_for_each_other(
+    file_case: FileCase, sql: Sql
+) -> None:
+    """Both raise the same card, the one with the row's lock and the other about to share it."""
+    case, midnight = file_case("2026-03-02 10:00"), china("2026-03-10 00:00")
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            row = work.run(drafts.with_key().where(submissions.c.id == case).with_for_update(of=submissions)).one()
+            sweeping = pool.submit(alarms.sweep, midnight)
+            wait_until_somebody_waits(sql, sweeping)
+            take_step(work, case, "deem_accepted", SYSTEM, midnight)
+            alarms.raise_one(work, row, ACCEPTANCE, row.acceptance_due, alarms.YELLOW, midnight)
+        sweeping.result(30)
+
+    assert raised(sql, case) == ["yellow"]
 
 
 def test_who_decides_closes_them_and_a_moved_day_too(file_case: FileCase, sql: Sql) -> None:

@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app import clock, database
 from app.identifiers import new_id
 from app.people.callers import Resident
-from app.submissions import submissions
+from app.submissions import drafts, submissions
 from app.submissions.history import Given, Item
 from app.submissions.submissions import take_step
 from app.supervision import deemed_acceptances
@@ -123,10 +124,9 @@ def test_a_row_that_a_clerk_holds_is_left_for_the_next_minute(file_case: FileCas
     ]
 
 
-def test_the_order_of_deemed_acceptance_is_that_of_receipt(
-    product: Flask, sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """行政许可法 第五十七条: 根据受理行政许可申请的先后顺序. Who began a draft earlier was not received earlier."""
+@pytest.fixture
+def limited(product: Flask, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """Three filings of one limited service in the order of receipt. Who began a draft earlier came later."""
     service, ids = publish_service(quota=QUOTA), sorted((new_id() for _ in range(3)), reverse=True)
     monkeypatch.setattr(submissions, "new_id", iter(ids).__next__)
     person = enrol()
@@ -134,8 +134,32 @@ def test_the_order_of_deemed_acceptance_is_that_of_receipt(
         for _ in ids:
             with database.work() as work:
                 submissions.submit_at_once(work, Resident(person, uuid4(), 4, clock.now()), service.code, {}, "zh")
+    return ids
 
+
+@pytest.fixture
+def order(sql: Sql, limited: list[UUID]) -> Callable[[], list[Any]]:
+    """Their places in the order of acceptance."""
+    ask = "SELECT acceptance_turn FROM submissions WHERE id = ANY(%s) ORDER BY turn"
+    return lambda: [row["acceptance_turn"] for row in sql(ask, limited)]
+
+
+def test_the_order_of_deemed_acceptance_is_that_of_receipt(limited: list[UUID], order: Callable[[], list[Any]]) -> None:
+    """行政许可法 第五十七条: 根据受理行政许可申请的先后顺序."""
     deemed_acceptances.sweep(china("2026-08-11 00:00"))
 
-    rows = sql("SELECT turn, acceptance_turn FROM submissions WHERE service_code = %s ORDER BY turn", service.code)
-    assert [(row["turn"], row["acceptance_turn"]) for row in rows] == [(1, 1), (2, 2), (3, 3)]
+    assert order() == [1, 2, 3]
+
+
+def test_nobody_is_accepted_before_one_of_the_same_queue_that_somebody_holds(
+    limited: list[UUID], order: Callable[[], list[Any]]
+) -> None:
+    """Another sweeper, the alarms or a clerk's look: whoever came later waits for the next minute with them."""
+    second = select(drafts.submissions.c.id).where(drafts.submissions.c.id == limited[1])
+    with database.work() as work:
+        work.run(second.with_for_update())
+        deemed_acceptances.sweep(china("2026-08-11 00:00"))
+        held = order()
+    deemed_acceptances.sweep(china("2026-08-11 00:01"))
+
+    assert (held, order()) == ([1, None, None], [1, 2, 3])
