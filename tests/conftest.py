@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -27,6 +28,12 @@ from sandbox.ports import Ports
 from sandbox.postgres import Postgres
 
 pytest_plugins = ["tests.product", "tests.planted", "tests.alone", "tests.clocks", "tests.lines"]
+
+# A busy machine takes its time for an example, or for making one up, and that is no fault of what is tested.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 TEMPLATE = "template_onephone"
 CHECKOUT = Path(__file__).resolve().parent.parent
