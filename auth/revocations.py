@@ -36,7 +36,8 @@ class Revocations:
         """Whether this caller's access token died before its time."""
         if time.monotonic() - self._read_at > _SECONDS and self._lock.acquire(blocking=False):
             try:
-                self._read()
+                # A request that the door would try again must not fail before it, at the guard.
+                database.again_if_away(self._read)
             finally:
                 self._lock.release()
         least = self._least.get(caller.session_id)
