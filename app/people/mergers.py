@@ -32,7 +32,8 @@ _UNCHANGEABLE = frozenset({"acknowledgements", "consents"})
 
 
 class MergeNotPossible(Refusal):
-    """One of the accounts is being closed, or has filed something: what was filed stays whose it is."""
+    """One of the accounts is being closed, has become part of another one just now, or has filed something: what was
+    filed stays whose it is."""
 
 
 def merge(work: Work, source: UUID, target: UUID) -> None:
@@ -51,7 +52,7 @@ def _lock(work: Work, source: UUID, target: UUID) -> None:
     work, or they wait."""
     both = select(accounts).where(accounts.c.id.in_([source, target])).order_by(accounts.c.id)
     rows = work.run(both.with_for_update()).all()
-    if len(rows) != 2 or any(row.closed_at is not None for row in rows):
+    if len(rows) != 2 or any(row.closed_at is not None or row.merged_into is not None for row in rows):
         raise MergeNotPossible
 
 
