@@ -18,7 +18,7 @@ from flask import Request, Response, current_app, g, make_response, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
@@ -43,7 +43,6 @@ _LIMIT_HEADERS = {
 }
 
 # The ETag of something that has revisions; a proxy that compresses makes it a weak one.
-_TRIES = 3
 _STORED_HEADERS = ("ETag", "Location", "Content-Type")
 
 
@@ -300,7 +299,7 @@ def _content() -> Any:
 def _reading(view: View) -> View:
     @wraps(view)
     def read(**kwargs: Any) -> Any:
-        return _again_if_away(lambda: _read_once(view, kwargs))
+        return database.again_if_away(lambda: _read_once(view, kwargs))
 
     return read
 
@@ -352,7 +351,9 @@ def _once(view: View) -> View:
         # A key makes trying again harmless: after a lost connection nobody knows whether the commit
         # arrived, and the record says it. A clash of two first tries, or of two random references, ends the
         # same way.
-        return _again_if_away(lambda: _try_once(view, kwargs, record, asked), IntegrityError, _AnsweredMeanwhile)
+        return database.again_if_away(
+            lambda: _try_once(view, kwargs, record, asked), IntegrityError, _AnsweredMeanwhile
+        )
 
     return once
 
@@ -378,20 +379,6 @@ def _try_once(view: View, kwargs: dict[str, Any], record: dict[str, str], asked:
         answer = {"request_mac": asked.mac, "status": response.status_code, "headers": json.dumps(headers)}
         idempotency.remember(work, {**record, **answer, "body": response.get_data(as_text=True)})
     return response
-
-
-def _again_if_away(attempt: Callable[[], Any], *also: type[Exception]) -> Any:
-    """Try what is safe to repeat once more when the database connection was lost under it."""
-    for remaining in range(_TRIES - 1, -1, -1):
-        try:
-            return attempt()
-        except also:
-            if not remaining:
-                raise
-        except DBAPIError as error:
-            if not remaining or not error.connection_invalidated:
-                raise
-    raise AssertionError("unreachable")
 
 
 def _idempotency_key() -> str:

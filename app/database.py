@@ -7,10 +7,10 @@ once. What must happen outside is written as job rows in that same transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg.rows import namedtuple_row
@@ -54,6 +54,9 @@ def changeable_columns(table: Table) -> tuple[str, ...] | None:
 
 
 _APPEND_ONLY = "append_only"
+
+_TRIES = 3
+_T = TypeVar("_T")
 
 _engine: Engine | None = None
 _reader: Engine | None = None
@@ -242,6 +245,20 @@ def _as_sqlalchemy(
         # Whatever cut this connection has most likely cut the others too, and a few tries must be enough.
         connection.engine.dispose()
     return DBAPIError.instance(sql, None, error, psycopg.Error, connection_invalidated=connection.invalidated)
+
+
+def again_if_away(attempt: Callable[[], _T], *also: type[Exception]) -> _T:
+    """Try what is safe to repeat once more when the database connection was lost under it."""
+    for remaining in range(_TRIES - 1, -1, -1):
+        try:
+            return attempt()
+        except also:
+            if not remaining:
+                raise
+        except DBAPIError as error:
+            if not remaining or not error.connection_invalidated:
+                raise
+    raise AssertionError("unreachable")
 
 
 def is_away(error: BaseException) -> bool:

@@ -60,15 +60,18 @@ def is_alive(session_id: UUID) -> bool:
     if seen is not None and timedelta(0) <= now - seen < min(_WRITE_EVERY, settings().staff_session_idle):
         return True
     values = {"session": session_id, "now": now, "oldest": now - settings().staff_session_idle}
-    with database.reading() as connection:
-        found = database.row_of(connection, _TOUCH, values)
-    if found is None:
+    if database.again_if_away(lambda: _touched(values)) is None:
         refusals.count("desk", "idle_too_long")
         return False
     if len(_seen) >= _MOST_KEPT:
         _seen.clear()
     _seen[session_id] = now
     return True
+
+
+def _touched(values: dict[str, Any]) -> Any:
+    with database.reading() as connection:
+        return database.row_of(connection, _TOUCH, values)
 
 
 def is_idle(work: Work, session_id: UUID) -> bool:

@@ -40,7 +40,8 @@ class Revocations:
             try:
                 # Whoever waited may find that it has been read.
                 if self._age() > _SECONDS:
-                    self._read()
+                    # A request that the door would try again must not fail before it, at the guard.
+                    database.again_if_away(self._read)
             finally:
                 self._lock.release()
         least = self._least.get(caller.session_id)

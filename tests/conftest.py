@@ -6,17 +6,22 @@ disturbed. Each process has a database of its own, cloned from one that was migr
 its own.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -27,6 +32,12 @@ from sandbox.ports import Ports
 from sandbox.postgres import Postgres
 
 pytest_plugins = ["tests.product", "tests.planted", "tests.alone", "tests.clocks", "tests.lines"]
+
+# A busy machine takes its time for an example, or for making one up, and that is no fault of what is tested.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 TEMPLATE = "template_onephone"
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -63,12 +74,12 @@ class Servers:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def settings_for(reached: dict[str, Any], name: str) -> dict[str, str]:
-    """Return every variable of the product for one database and bucket, with ports that are free now."""
+def settings_for(reached: dict[str, Any], name: str, ports: Ports | None = None) -> dict[str, str]:
+    """Return every variable of the product for one database and bucket, with these ports or some that are free now."""
     url, access_key, secret_key = reached["store"]
     folder = Path(reached["folder"]) / name
     folder.mkdir(parents=True, exist_ok=True)
-    made = configuration.environment(folder, Ports.free())
+    made = configuration.environment(folder, ports or Ports.free())
     made |= configuration.store_environment(url, access_key, secret_key, objects.REGION)
     return made | {
         "DATABASE_URL": reached["postgres"].format(database=name),
@@ -121,10 +132,45 @@ def process_name() -> str:
     return f"onephone_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
+@dataclass(frozen=True)
+class HeldPorts:
+    """Ports that nobody else can take: sockets are bound to those that this process will listen on, some time later."""
+
+    ports: Ports
+    api: socket.socket
+    sandbox: socket.socket
+
+    @classmethod
+    def pick(cls) -> HeldPorts:
+        while True:
+            # Without SO_REUSEADDR, so that these ports are taken in the eyes of who looks for free ones.
+            held = cls(Ports.free(), socket.socket(), socket.socket())
+            try:
+                held.api.bind(("127.0.0.1", held.ports.api))
+                held.sandbox.bind(("127.0.0.1", held.ports.sandbox))
+            except OSError:
+                held.close()
+            else:
+                return held
+
+    def close(self) -> None:
+        self.api.close()
+        self.sandbox.close()
+
+
 @pytest.fixture(scope="session")
-def settings_environment(reached: dict[str, Any], process_name: str) -> Iterator[dict[str, str]]:
+def held_ports() -> Iterator[HeldPorts]:
+    """The ports of this process's own API and sandbox, held from the moment its settings name them until it listens:
+    meanwhile every other process of the run picks ports at random."""
+    held = HeldPorts.pick()
+    yield held
+    held.close()
+
+
+@pytest.fixture(scope="session")
+def settings_environment(reached: dict[str, Any], process_name: str, held_ports: HeldPorts) -> Iterator[dict[str, str]]:
     """All environment variables of the product; its database is migrated, its bucket empty, both its own."""
-    environment = settings_for(reached, process_name)
+    environment = settings_for(reached, process_name, held_ports.ports)
     # Its own copy, because a master key that one story adds would be the current one of every process.
     shutil.copy(settings_for(reached, TEMPLATE)["KEY_FILE"], environment["KEY_FILE"])
     url, access_key, secret_key = reached["store"]

@@ -38,6 +38,7 @@ from auth import sessions
 from sandbox import server as sandbox_server
 from sandbox.__main__ import QuietHandler
 from sandbox.settings import read_settings
+from tests.conftest import HeldPorts
 
 RunJobs = Callable[[], None]
 
@@ -296,14 +297,15 @@ PERMIT = {
 
 
 @pytest.fixture(scope="session")
-def outside(product: Flask, settings_environment: dict[str, str]) -> Iterator[str]:
+def outside(product: Flask, settings_environment: dict[str, str], held_ports: HeldPorts) -> Iterator[str]:
     """The sandbox and our own API on their ports, for what must travel over HTTP; the sandbox's address."""
     sandbox = sandbox_server.create_app(read_settings(settings_environment))
     sender = sandbox.extensions["sandbox.sender"]
-    servers = [
-        make_server("127.0.0.1", int(settings_environment[port]), app, threaded=True, request_handler=QuietHandler)
-        for port, app in (("SANDBOX_PORT", sandbox), ("API_PORT", product))
-    ]
+    servers = []
+    for held, app in ((held_ports.sandbox, sandbox), (held_ports.api, product)):
+        held.listen()
+        where: tuple[str, int] = held.getsockname()
+        servers.append(make_server(*where, app, threaded=True, request_handler=QuietHandler, fd=held.fileno()))
     threads = [threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()

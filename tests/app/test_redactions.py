@@ -126,18 +126,21 @@ def test_every_kind_of_value_is_looked_at() -> None:
 
 def test_a_hostile_text_does_not_hold_the_log_up() -> None:
     for text in ("1" * 200_000, "a" * 200_000 + "@", "1 " * 100_000, "o" * 200_000, "eyJ" * 50_000, "a.@" * 50_000):
-        started = time.perf_counter()
+        started = time.thread_time()
         redactions.of_text(text)
-        assert time.perf_counter() - started < 3, text[:10]
+        assert time.thread_time() - started < 3, text[:10]
 
 
 def test_an_ordinary_line_costs_microseconds() -> None:
-    """A request line took 3 to 5 µs when this was written; the bound only notices a change of kind."""
+    """A request line took 3 to 5 µs when this was written; the bound only notices a change of kind.
+
+    Processor time, because a busy machine makes every line wait.
+    """
     lines = [
         {"event": "request", "route": "/v1/submissions/<uuid:id>", "status": 200, "request_id": str(uuid.uuid4())}
         for _ in range(5000)
     ]
-    started = time.perf_counter()
+    started = time.thread_time()
     for line in lines:
         redactions.of_line(line)
-    assert (time.perf_counter() - started) / len(lines) < 100e-6
+    assert (time.thread_time() - started) / len(lines) < 100e-6

@@ -68,7 +68,7 @@ class FakeOnePhone:
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body in self.events]
 
-    def wait_for(self, count: int, seconds: float = 8) -> list[dict[str, Any]]:
+    def wait_for(self, count: int, seconds: float = 40) -> list[dict[str, Any]]:
         """The events once there are so many; fails when they do not come."""
         end = monotonic() + seconds
         while len(self.events) < count:

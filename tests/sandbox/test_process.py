@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from time import monotonic, sleep
 import pytest
 import requests
 
+from sandbox.ports import Ports
 from sandbox.settings import Settings, read_settings
 from tests.sandbox.fake_onephone import FakeOnePhone
 from tests.sandbox.office_mail import signed, submission
@@ -23,9 +23,8 @@ REPOSITORY = Path(__file__).parents[2]
 class Process:
     def __init__(self, chosen: Settings, onephone_url: str, log: Path) -> None:
         self.log = log
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        # No port of those that the kernel gives to outgoing connections: the process is started on it twice.
+        self.port = Ports.free().sandbox
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = os.environ | {
             "SANDBOX_PORT": str(self.port),
@@ -48,7 +47,7 @@ class Process:
             command = [sys.executable, "-m", "sandbox"]
             self.child = subprocess.Popen(command, env=self.environment, cwd=REPOSITORY, stderr=log)
         while True:
-            assert self.child.poll() is None and monotonic() - begun < 15, self.log.read_text()
+            assert self.child.poll() is None and monotonic() - begun < 60, self.log.read_text()
             try:
                 assert requests.get(self.url + "/health", timeout=1).status_code == 200
                 return monotonic() - begun
@@ -57,7 +56,7 @@ class Process:
 
     def end(self, how: signal.Signals) -> int:
         self.child.send_signal(how)
-        return self.child.wait(10)
+        return self.child.wait(40)
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def hand_over(process: Process, reference: str) -> None:
     post = signed(submission(reference))
     headers = post["headers"] | {"Content-Type": post["content_type"]}
     url = f"{process.url}/office/gongan/events"
-    assert requests.post(url, post["data"], headers=headers, timeout=5).status_code == 202
+    assert requests.post(url, post["data"], headers=headers, timeout=30).status_code == 202
 
 
 def test_killed_and_started_again_it_owes_its_answers(process: Process, onephone: FakeOnePhone) -> None:
@@ -97,7 +96,7 @@ def test_stops_cleanly(process: Process, how: signal.Signals) -> None:
 
 
 def test_log_has_no_secrets_and_one_line_per_request(process: Process) -> None:
-    requests.get(f"{process.url}/wechat/sns/jscode2session?appid=a&secret=hush&js_code=c", timeout=5)
+    requests.get(f"{process.url}/wechat/sns/jscode2session?appid=a&secret=hush&js_code=c", timeout=30)
     hand_over(process, "R1")
     process.end(signal.SIGTERM)
     lines = [line for line in process.log.read_text().splitlines() if "/health" not in line]
