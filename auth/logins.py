@@ -279,8 +279,8 @@ def _linked(work: Work, identity: Identity, device: Device, linking: Resident) -
 
 
 def _enter_staff(work: Work, proof: Proof, device: Device) -> dict[str, Any]:
-    """Only people on the staff list get in, whatever the provider says of them."""
-    person = staff.active_by_number(work, str(proof.claims.get("staff_number", "")))
+    """Only people on the staff list get in, whatever the provider says of them; who is just being let go does not."""
+    person = staff.active_by_number(work, str(proof.claims.get("staff_number", "")), lock=True)
     if person is None:
         raise LoginRefused("not_on_the_staff_list")
     return staff_logins.enter_by_sign_on(work, person.id, proof.level, proof.authenticated_at, device)

@@ -180,8 +180,10 @@ def set_maintenance(
 
 def set_minimum_client(work: Work, actor: str, code: str, platform: str, version: str | None) -> None:
     """Say which client is the oldest that can file; None for any. Raises ServiceNotFound."""
+    # The row of the service, because that of its switches may not be there yet to be locked.
+    work.run(select(services.services.c.code).where(services.services.c.code == code).with_for_update(key_share=True))
     before = work.run(
-        select(service_switches.c.minimum_clients).where(service_switches.c.service_code == code).with_for_update()
+        select(service_switches.c.minimum_clients).where(service_switches.c.service_code == code)
     ).scalar()
     clients = {**(before or {}), platform: version}
     _switch(work, code, {"minimum_clients": {name: least for name, least in clients.items() if least}})

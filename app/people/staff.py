@@ -72,8 +72,12 @@ def hire(work: Work, staff_number: str, name: str, role: str, department_code: s
 
 
 def locked(work: Work, staff_number: str) -> Row[Any] | None:
-    """Whoever has, or had, this number, under their row lock; None for nobody."""
-    return work.run(select(staff).where(staff.c.staff_number == staff_number).with_for_update()).one_or_none()
+    """Whoever has, or had, this number, under their row lock; None for nobody.
+
+    The lock lets others refer to the row: a login at its last step makes a session, and is waited for meanwhile.
+    """
+    mine = select(staff).where(staff.c.staff_number == staff_number)
+    return work.run(mine.with_for_update(key_share=True)).one_or_none()
 
 
 def change(work: Work, staff_id: UUID, **values: Any) -> None:
@@ -81,10 +85,11 @@ def change(work: Work, staff_id: UUID, **values: Any) -> None:
     work.run(update(staff).where(staff.c.id == staff_id).values(**values))
 
 
-def active_by_number(work: Work, staff_number: str) -> Row[tuple[UUID, str, str]] | None:
-    """The id, role and department_code of an active member of staff."""
+def active_by_number(work: Work, staff_number: str, lock: bool = False) -> Row[tuple[UUID, str, str]] | None:
+    """The id, role and department_code of an active member of staff; if asked, they stay so until the work is saved."""
     statement = select(staff.c.id, staff.c.role, staff.c.department_code)
-    return work.run(statement.where(staff.c.staff_number == staff_number, staff.c.active)).one_or_none()
+    statement = statement.where(staff.c.staff_number == staff_number, staff.c.active)
+    return work.run(statement.with_for_update(read=True) if lock else statement).one_or_none()
 
 
 def id_of(connection: Connection, staff_number: str) -> UUID | None:

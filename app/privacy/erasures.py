@@ -136,6 +136,8 @@ def close(work: Work, person: UUID) -> dict[str, Any]:
 
     Raises SubmissionsUnfinished.
     """
+    # The submissions first, as whoever adds to one does before they refer to the person.
+    _submissions_of(work.connection, person, lock=True)
     # Whoever files or starts a draft just now holds a share of this row's lock: we see their work, or they wait.
     found = work.run(select(residents.c.closed_at).where(residents.c.id == person).with_for_update()).one()
     if found.closed_at is not None:

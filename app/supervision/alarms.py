@@ -185,8 +185,8 @@ def _to_raise(watched: Watched, condition: ColumnElement[bool], level: str) -> S
     chosen = select(_c.id, _c.department_code, watched.column.label("due_date"), _handler().label("handler_id"))
     # What somebody has locked waits for the next minute: they may be about to raise the same alarm (`raise_one`), and
     # would wait for ours, while ours waits for their lock.
-    share = {"of": submissions, "read": True, "key_share": True, "skip_locked": True}
-    return chosen.where(waiting).order_by(_c.id).limit(_BATCH).with_for_update(**share)
+    chosen = chosen.where(waiting).order_by(_c.id).limit(_BATCH)
+    return chosen.with_for_update(of=submissions, read=True, key_share=True, skip_locked=True)
 
 
 def _handler(submission_id: ColumnElement[UUID] = _c.id) -> Any:

@@ -20,12 +20,14 @@ from werkzeug.test import TestResponse
 
 from app import clock, database
 from app.settings import settings
-from auth import passkeys, passwords, staff_accounts
+from auth import logins, passkeys, passwords, staff_accounts, staff_steps
+from auth.devices import Device
 from auth.passkeys import PasskeyUnsound
+from auth.providers.interface import LoginRefused, Proof
 from tests.auth.authenticator import Authenticator, decoded, encoded
 from tests.auth.conftest import Browser
 from tests.auth.desk import LOGINS, Person, enrolled, newcomer
-from tests.product import Phone
+from tests.product import Phone, wait_until_somebody_waits
 
 Sql = Callable[..., list[Any]]
 
@@ -207,6 +209,45 @@ def test_who_was_let_go_in_the_middle_of_a_login_does_not_get_in(clerk: Person) 
         staff_accounts.change(work, None, clerk.number, "left", {})
 
     assert_refused(clerk.step(login, "second-factor", totp=code))
+
+
+def test_who_is_let_go_at_the_last_step_of_a_login_is_out_with_the_session_that_it_made(
+    clerk: Person, sql: Sql
+) -> None:
+    """The one waits for the login, which must not wait for the one in turn."""
+    login = clerk.type_password().json
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            held = staff_steps.held(work, uuid.UUID(login["id"]), login["ticket"], staff_steps.SECOND_FACTOR)
+            letting_go = pool.submit(let_go, clerk)
+            wait_until_somebody_waits(sql, letting_go)
+            shown = staff_steps.change(work, held, factor_shown=True)
+            assert staff_steps.go_on(work, shown, Device("desk"))["next"] == staff_steps.DONE
+        letting_go.result(30)
+
+    sessions = sql("SELECT revoked_at FROM sessions WHERE staff_id = %s", clerk.id)
+    assert sessions and all(session["revoked_at"] for session in sessions)
+
+
+def test_who_is_being_let_go_does_not_come_in_by_single_sign_on_meanwhile(clerk: Person, sql: Sql) -> None:
+    proof = Proof("subject", 3, "oidc", clock.now(), {"staff_number": clerk.number})
+
+    def sign_on() -> None:
+        with database.work() as work:
+            logins._enter_staff(work, proof, Device("desk"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            staff_accounts.change(work, None, clerk.number, "left", {})
+            entering = pool.submit(sign_on)
+            wait_until_somebody_waits(sql, entering)
+        with pytest.raises(LoginRefused):
+            entering.result(30)
+
+
+def let_go(person: Person) -> None:
+    with database.work() as work:
+        staff_accounts.change(work, None, person.number, "left", {})
 
 
 def test_who_was_let_go_does_not_come_in_by_single_sign_on(desk_browser: Browser, sql: Sql) -> None:

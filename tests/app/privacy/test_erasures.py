@@ -13,18 +13,18 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import clock, database, storage
-from app.documents.uploads import uploads
+from app.documents.uploads import ask_slot, uploads
 from app.people import accounts, residents
 from app.people.residents import Person
 from app.privacy import erasures, held_rows, holdings, purges, removals
 from app.settings import settings
-from app.submissions import submissions
+from app.submissions import drafts, submissions
 from app.submissions.history import SYSTEM
 from app.submissions.submissions import take_step
 from notifications import subscriptions
 from tests.approvals.office_system import OfficeSystem, message, result
 from tests.planted import PLANTED, caller_of, dump, found_anywhere, plant, vouched
-from tests.product import Phone, RunJobs, picture
+from tests.product import Phone, RunJobs, picture, wait_until_somebody_waits
 
 Sql = Callable[..., list[Any]]
 MakeClerk = Callable[[str], Phone]
@@ -263,6 +263,25 @@ def test_what_was_filed_in_the_very_moment_of_closing_is_not_lost(
     with database.reading() as connection:
         assert erasures.show(connection, erasure["id"])["state"] == "restricted"
     assert sql("SELECT 1 FROM submissions WHERE id = %s AND restricted_at IS NOT NULL", filed["id"])
+
+
+def test_closing_waits_for_a_file_that_is_being_added_and_not_in_a_circle(phone: Phone, sql: Sql) -> None:
+    draft = UUID(phone.start("residence-permit")["id"])
+    wish = {"material": "photo", "filename": "a.png", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
+
+    def close_account() -> None:
+        with database.work() as work:
+            erasures.close(work, phone.resident_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            drafts.own_draft(work, caller_of(phone), draft)
+            closing = pool.submit(close_account)
+            wait_until_somebody_waits(sql, closing)
+            ask_slot(work, caller_of(phone), draft, wish)
+        closing.result(30)
+
+    assert rows_about(phone.resident_id).keys() <= {"residents", "sessions", "sign_ins", "erasures"}
 
 
 def test_staff_are_told_that_it_is_restricted_unless_the_law_gives_a_reason(
