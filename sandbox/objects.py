@@ -27,6 +27,7 @@ REGION = "us-east-1"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 ANSWER_SECONDS = 1.5
+PATIENT_SECONDS = 30.0
 # S3 itself, then master, volume, filer, their four gRPC ports, and the admin server's two.
 PORTS_NEEDED = 10
 MEMORY_LIMIT = "150MiB"
@@ -116,8 +117,8 @@ class Objects:
             write_private(file, secrets.token_hex(32))
         return file.read_text().strip()
 
-    def client(self) -> Any:
-        return client(self.url, REGION, *self.keys())
+    def client(self, seconds: float = PATIENT_SECONDS) -> Any:
+        return client(self.url, REGION, *self.keys(), seconds)
 
     def command(self) -> list[str]:
         s3, master, volume, filer = range(self.port, self.port + 4)
@@ -158,7 +159,8 @@ class Objects:
 
     def wait_ready(self, deadline: float) -> None:
         """Return once objects can be read and written, which is later than the port opens."""
-        store = self.client()
+        # A request that meets a store in the middle of its start may hang; a new one a moment later is answered.
+        store = self.client(ANSWER_SECONDS)
         while True:
             try:
                 ensure_bucket(store, self.bucket)
@@ -190,10 +192,9 @@ def program() -> Path:
     raise ObjectsError("No S3 store here: install requirements.lock, or set S3_ENDPOINT_URL.")
 
 
-def client(url: str, region: str, access_key: str, secret_key: str) -> Any:
-    """Return a boto3 client that gives up quickly; the callers here try again by themselves."""
-    # A request that meets a store in the middle of its start may hang; a new one a moment later is answered.
-    config = Config(connect_timeout=1, read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1})
+def client(url: str, region: str, access_key: str, secret_key: str, seconds: float = PATIENT_SECONDS) -> Any:
+    """Return a boto3 client that waits so long for an answer and asks once."""
+    config = Config(connect_timeout=min(seconds, 3), read_timeout=seconds, retries={"total_max_attempts": 1})
     return boto3.client(
         "s3",
         endpoint_url=url,
