@@ -131,7 +131,7 @@ def test_two_processes_with_threads_count_in_the_same_bucket(
     runs = [
         subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    let = [int(run.communicate(timeout=110)[0].splitlines()[-1]) for run in runs]
+    let = [int(run.communicate(timeout=300)[0].splitlines()[-1]) for run in runs]
 
     assert sum(let) == 12, let
     assert not is_let(somebody), "this process counts with them"

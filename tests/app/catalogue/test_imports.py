@@ -26,7 +26,7 @@ ONEPHONE = Path(catalogue.__file__).parent.parent
 def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run `onephone catalogue …`, as an operator does."""
     line = [sys.executable, "-m", "onephone", "catalogue", *map(str, words)]
-    return subprocess.run(line, cwd=ONEPHONE, env=os.environ, capture_output=True, text=True, timeout=110)
+    return subprocess.run(line, cwd=ONEPHONE, env=os.environ, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture

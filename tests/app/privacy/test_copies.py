@@ -265,6 +265,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.timeout(400)
 def test_a_worker_killed_in_the_middle_costs_one_member(phone: Phone, run_jobs: RunJobs, sql: Sql) -> None:
     """A real worker, kill -9, and a second one that finds the job and goes on where the first stopped."""
     draft = phone.start("residence-permit", {"employer_name": "甲公司"})
@@ -278,22 +279,23 @@ def test_a_worker_killed_in_the_middle_costs_one_member(phone: Phone, run_jobs: 
 
     first = worker()
     try:
-        wait_until(lambda: done() >= 5, 40)
+        # As early as there is something to keep, so that a busy machine lets us end it long before it is through.
+        wait_until(lambda: done() >= 2, 120)
         first.send_signal(signal.SIGKILL)
     finally:
         first.kill()
         first.wait()
     reached = done()
-    assert 5 <= reached < copy["total"], "killed in the middle"
+    assert 2 <= reached < copy["total"], "killed in the middle"
     begun = len(stored(copy))
 
     second = worker()
     try:
         # The first worker's heart must stop long enough before its job is given to another.
-        wait_until(lambda: done() == copy["total"], 60)
+        wait_until(lambda: done() == copy["total"], 180)
     finally:
         second.terminate()
-        second.wait(30)
+        second.wait(60)
 
     archive = fetched(phone, copy)
     names = [name for name in archive.namelist() if name.startswith("files/")]

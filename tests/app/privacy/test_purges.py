@@ -225,7 +225,9 @@ def test_the_command_shows_first_and_erases_only_when_told(phone: Phone, sql: Sq
 
 
 def test_a_purge_that_is_killed_loses_nothing_and_the_next_one_ends_it(phone: Phone, sql: Sql) -> None:
-    for _ in range(12):
+    # So many that it is still at work when a busy machine lets us end it.
+    many = 60
+    for _ in range(many):
         query(phone, ago=12 * YEAR)
     command = [sys.executable, "-m", "onephone", "purge", "--confirm", "--batch", "1"]
     with subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True) as first:
@@ -235,9 +237,9 @@ def test_a_purge_that_is_killed_loses_nothing_and_the_next_one_ends_it(phone: Ph
         first.send_signal(signal.SIGKILL)
 
     left, erased = shown()[0].count, sql("SELECT sum(count)::int AS n FROM purges")[0]["n"]
-    assert 0 < left < 12 and left + erased == 12
+    assert 0 < left < many and left + erased == many
     halves = "(s.erased_at IS NULL) <> EXISTS (SELECT FROM data_keys k WHERE k.owner_id = s.id)"
     assert sql(f"SELECT 1 FROM submissions s WHERE completed_at IS NOT NULL AND {halves}") == [], "none is half erased"
 
     assert f"{'finished submissions':<22} {'short':<10} {left:>10}" in onephone("--confirm", "--batch", "5")
-    assert shown() == [] and sql("SELECT sum(count)::int AS n FROM purges") == [{"n": 12}]
+    assert shown() == [] and sql("SELECT sum(count)::int AS n FROM purges") == [{"n": many}]
