@@ -24,7 +24,7 @@ from tests.approvals.office_system import PDF, OfficeSystem, message, result
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 
 sweep: Any = decisions.sweep
 
