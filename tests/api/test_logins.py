@@ -30,7 +30,7 @@ def begin(client: FlaskClient, outside: str, doors: str = "", **wish: Any) -> di
 
 def say_who(login: dict[str, Any], person: str, **form: str) -> dict[str, str]:
     """What the provider sends the person back with."""
-    answer = requests.post(login["authorize_url"], data={"person": person, **form}, allow_redirects=False, timeout=10)
+    answer = requests.post(login["authorize_url"], data={"person": person, **form}, allow_redirects=False, timeout=60)
     assert answer.status_code == 302, answer.text
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
@@ -189,9 +189,9 @@ def test_who_presses_cancel_at_the_provider_comes_back_without_a_code(client: Fl
 
 @pytest.fixture
 def provider_down(client: FlaskClient, outside: str) -> Iterator[None]:
-    requests.put(f"{outside}/eid/control", json={"mode": "down"}, timeout=10).raise_for_status()
+    requests.put(f"{outside}/eid/control", json={"mode": "down"}, timeout=60).raise_for_status()
     yield
-    requests.put(f"{outside}/eid/control", json={"mode": "ok"}, timeout=10).raise_for_status()
+    requests.put(f"{outside}/eid/control", json={"mode": "ok"}, timeout=60).raise_for_status()
 
 
 def test_while_the_provider_is_away_the_person_is_told_to_try_again(

@@ -14,7 +14,7 @@ from tests.product import Phone
 
 def wechat_code(outside: str, person: str) -> str:
     """What `wx.login` gives on this person's phone."""
-    answer = requests.post(f"{outside}/wechat/phone/login", json={"person": person}, timeout=10)
+    answer = requests.post(f"{outside}/wechat/phone/login", json={"person": person}, timeout=60)
     return str(answer.json()["code"])
 
 
@@ -76,9 +76,9 @@ def test_only_the_messages_we_know_can_be_allowed(phone: Phone, accepted: Any) -
 
 @pytest.fixture(params=["down", "wrong"])
 def wechat_away(request: pytest.FixtureRequest, outside: str) -> Iterator[None]:
-    requests.put(f"{outside}/wechat/control", json={"mode": request.param}, timeout=10).raise_for_status()
+    requests.put(f"{outside}/wechat/control", json={"mode": request.param}, timeout=60).raise_for_status()
     yield
-    requests.put(f"{outside}/wechat/control", json={"mode": "ok"}, timeout=10).raise_for_status()
+    requests.put(f"{outside}/wechat/control", json={"mode": "ok"}, timeout=60).raise_for_status()
 
 
 def test_while_wechat_is_away_the_phone_is_told_to_try_again(phone: Phone, wechat_away: None) -> None:

@@ -75,9 +75,9 @@ def test_a_proof_downloaded_over_http_is_verified_by_the_script_alone(
     assert phone.client.get("/v1/open/tree-heads").json["items"][0]["day"] == day
     api = settings().public_url
     bearer = {"Authorization": f"Bearer {phone.tokens['access_token']}"}
-    (tmp_path / "verifier.py").write_bytes(requests.get(f"{api}/v1/open/verifier", timeout=10).content)
-    proof = requests.get(f"{api}/v1/submissions/{submission}/proof", headers=bearer, timeout=10).json()
-    head = requests.get(f"{api}{proof['tree']['head']}", timeout=10).json()
+    (tmp_path / "verifier.py").write_bytes(requests.get(f"{api}/v1/open/verifier", timeout=60).content)
+    proof = requests.get(f"{api}/v1/submissions/{submission}/proof", headers=bearer, timeout=60).json()
+    head = requests.get(f"{api}{proof['tree']['head']}", timeout=60).json()
 
     for root in (head, head["root"], head["root"].upper()):
         done = verify(tmp_path, proof, root)

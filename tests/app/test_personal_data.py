@@ -50,7 +50,7 @@ def test_a_stolen_dump_and_a_stolen_store_say_nothing_of_the_person(
     assert PLANTED["opinion"] in [event["opinion"] for event in events]
     document = ouyang.get(f"/v1/submissions/{permit['id']}/result").json
     assert document["filename"] == PLANTED["result_name"]
-    assert requests.get(document["url"], timeout=10).content == pdf
+    assert requests.get(document["url"], timeout=60).content == pdf
     answer = ouyang.get(f"/v1/submissions/{asked['id']}/result").json
     assert answer["data"] == {"note": PLANTED["result_data"]}
     assert looked.json["submission"]["applicant"]["name"] == "欧阳***"

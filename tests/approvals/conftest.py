@@ -13,7 +13,7 @@ from tests.approvals.office_system import OfficeSystem
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.clocks import CLERK
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 
 sweep: Any = decisions.sweep
 

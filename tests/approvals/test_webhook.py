@@ -20,7 +20,7 @@ from approvals import handover
 from approvals.connectors.interface import OfficeAway
 from tests.product import PERMIT
 
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 class PlainOffice:

@@ -24,7 +24,7 @@ from auth import sessions, tokens
 from auth.devices import Device
 from auth.providers import configured
 
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.auth.conftest import Browser
 from tests.product import Phone, RunJobs
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 
 # Numbers and addresses that no other story of this process uses.
 NUMBERS = (f"1990003{place:04d}" for place in itertools.count())

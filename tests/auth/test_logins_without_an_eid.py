@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from tests.auth.conftest import Browser
 from tests.product import RunJobs
 
-TIMEOUT = 10
+TIMEOUT = 60
 NUMBERS = (f"1990005{place:04d}" for place in itertools.count())
 
 

@@ -32,7 +32,7 @@ from tests.auth.providers.drivers import fresh_handshake, stored
 HERE = Path(__file__).parent / "certified"
 CLIENT, SECRET, BACK = "onephone", "a secret of the client", "http://127.0.0.1:9/back"
 LEVELS = {"urn:test:1": 1, "urn:test:3": 3, "urn:test:4": 4}
-TIMEOUT = 20
+TIMEOUT = 60
 
 # The provider must be fetched once, so a machine without a network leaves these out: -m "not contract".
 pytestmark = pytest.mark.contract

@@ -25,7 +25,7 @@ from auth.providers.phone import CodeRefused, PhoneProvider
 from tests.product import RunJobs
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 
 # Numbers that no other story of this process uses.
 NUMBERS = (f"1990001{place:04d}" for place in itertools.count())

@@ -26,7 +26,7 @@ from auth.providers.wechat import WechatBlocked, WechatProvider
 from tests.notifications.scripted_wechat import ScriptedWechat
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 HANDSHAKE = Handshake("state", "nonce", "verifier")
 SESSION = {"openid": "o-1", "session_key": "HyVFkGl5F5OQWJZZaNzBBg=="}
 

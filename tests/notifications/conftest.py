@@ -18,7 +18,7 @@ from tests.notifications.scripted_wechat import ScriptedWechat
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 @pytest.fixture

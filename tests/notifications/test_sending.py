@@ -18,7 +18,7 @@ Allow = Callable[[int], None]
 Attempt = Callable[[], Any]
 Credits = Callable[[], int]
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 class WorkerKilled(BaseException):

@@ -24,7 +24,7 @@ from notifications.channels import sms
 from notifications.channels.sms import CarrierAway, CarrierRefused
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 NUMBER = "19900020001"
 send_code: Any = sms.send_code
 

@@ -22,7 +22,7 @@ from sandbox.settings import Settings as SandboxSettings
 from tests.product import Phone
 
 Sql = Callable[..., list[Any]]
-TIMEOUT = 10
+TIMEOUT = 60
 POPUP, CHANGE, SENT = "subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event"
 purge: Any = wechat_events.purge
 

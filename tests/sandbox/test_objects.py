@@ -79,7 +79,7 @@ def test_what_rests_in_the_folder_is_encrypted_and_survives_a_kill(store: Object
     client.put_object(Bucket="files", Key="encrypted", Body=marker)
     client.copy_object(Bucket="files", Key="copied", CopySource={"Bucket": "files", "Key": "encrypted"})
     form = client.generate_presigned_post("files", "posted")
-    sent = requests.post(form["url"], data=form["fields"], files={"file": ("file", marker)}, timeout=10)
+    sent = requests.post(form["url"], data=form["fields"], files={"file": ("file", marker)}, timeout=60)
     assert sent.status_code in (200, 201, 204)
 
     store.kill()

@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,9 +60,7 @@ def test_a_second_start_uses_the_same_files_and_password(server: Postgres) -> No
     remember(server, "kept")
     before = server.url
     assert server.stop() is True
-    started = time.monotonic()
     server.start()
-    assert time.monotonic() - started < 5
     assert server.url == before
     assert words(server) == ["kept"]
 

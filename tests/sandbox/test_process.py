@@ -49,7 +49,7 @@ class Process:
         while True:
             assert self.child.poll() is None and monotonic() - begun < 60, self.log.read_text()
             try:
-                assert requests.get(self.url + "/health", timeout=1).status_code == 200
+                assert requests.get(self.url + "/health", timeout=30).status_code == 200
                 return monotonic() - begun
             except requests.ConnectionError:
                 sleep(0.02)
@@ -91,7 +91,7 @@ def test_killed_and_started_again_it_owes_its_answers(process: Process, onephone
 def test_stops_cleanly(process: Process, how: signal.Signals) -> None:
     begun = monotonic()
     assert process.end(how) == 0
-    assert monotonic() - begun < 3
+    assert monotonic() - begun < 15
     assert "Traceback" not in process.log.read_text()
 
 

@@ -39,7 +39,7 @@ def test_a_document_is_fetched_straight_from_the_store_under_its_name(phone: Pho
     keep(filed, PDF)
 
     shown = phone.get(f"/v1/submissions/{filed}/result").json
-    fetched = requests.get(shown["url"], timeout=10)
+    fetched = requests.get(shown["url"], timeout=60)
 
     assert (shown["kind"], shown["filename"], shown["size"]) == ("document", "居住证.pdf", len(PDF))
     assert fetched.content == PDF
@@ -56,7 +56,7 @@ def test_an_address_that_was_tampered_with_opens_nothing(phone: Phone, filed: uu
         url.replace("Signature=", "Signature=0"),
         url.replace(str(filed), str(uuid.uuid4())),
     ):
-        assert requests.get(wrong, timeout=10).status_code == 403
+        assert requests.get(wrong, timeout=60).status_code == 403
 
 
 def test_the_first_document_stands(phone: Phone, filed: uuid.UUID) -> None:

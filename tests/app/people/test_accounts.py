@@ -137,7 +137,7 @@ def test_a_login_that_meets_a_closing_does_not_open_what_is_being_closed() -> No
             erasures.close(work, closed)
             entered = pool.submit(enter, identity)
             time.sleep(0.5)
-        assert entered.result(10) != closed
+        assert entered.result(60) != closed
 
 
 def test_a_new_name_is_taken_over_from_who_proves_it() -> None:

@@ -261,7 +261,7 @@ def test_who_asks_to_act_while_the_authority_is_taken_away_gets_nothing(
             acting_rules.revoke(work, boss, uuid.UUID(company.id), uuid.UUID(named["id"]))
             asked = pool.submit(act, handler, company.id)
             time.sleep(0.5)
-        answer = asked.result(10)
+        answer = asked.result(60)
 
     assert (answer.status_code, answer.json["code"]) == (404, "organisation_not_found")
 

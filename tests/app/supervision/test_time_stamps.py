@@ -35,7 +35,7 @@ def authority(outside: str) -> Iterator[Callable[..., None]]:
     """authority(mode="down"): how the sandbox's authority behaves until the story ends."""
 
     def behave(**changes: Any) -> None:
-        assert requests.put(f"{outside}/tsa/control", json=changes, timeout=10).status_code == 200
+        assert requests.put(f"{outside}/tsa/control", json=changes, timeout=60).status_code == 200
 
     yield behave
     behave(mode="ok", delay_s=2)

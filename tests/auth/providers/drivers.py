@@ -25,7 +25,7 @@ from auth.providers.registry import PROTOCOLS
 from notifications.channels import sms
 from sandbox.persons import PERSONS
 
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 def follow(url: str, form: Mapping[str, str]) -> dict[str, str]:
@@ -75,7 +75,7 @@ class Driver:
 
     def make_old(self) -> None:
         if self.expire is not None:
-            with sqlite3.connect(self.environment["SANDBOX_DB"], timeout=10) as memory:
+            with sqlite3.connect(self.environment["SANDBOX_DB"], timeout=60) as memory:
                 memory.execute(self.expire)
             memory.close()
 

@@ -32,7 +32,7 @@ def mode(driver: Driver) -> Iterator[Callable[[str], None]]:
 
     def be(word: str) -> None:
         if driver.part is not None:
-            answer = requests.put(f"{driver.outside}/{driver.part}/control", json={"mode": word}, timeout=10)
+            answer = requests.put(f"{driver.outside}/{driver.part}/control", json={"mode": word}, timeout=60)
             answer.raise_for_status()
 
     yield be
