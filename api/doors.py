@@ -312,10 +312,14 @@ def _read_once(view: View, kwargs: dict[str, Any]) -> Any:
 def _saving(view: View) -> View:
     @wraps(view)
     def saved(**kwargs: Any) -> Any:
-        with _work() as work:
-            return view(Visit(g.caller, g.language, work.connection, work), **kwargs)
+        return database.again_if_undone(lambda: _save_once(view, kwargs))
 
     return saved
+
+
+def _save_once(view: View, kwargs: dict[str, Any]) -> Any:
+    with _work() as work:
+        return view(Visit(g.caller, g.language, work.connection, work), **kwargs)
 
 
 @contextmanager

@@ -248,17 +248,33 @@ def _as_sqlalchemy(
 
 
 def again_if_away(attempt: Callable[[], _T], *also: type[Exception]) -> _T:
-    """Try what is safe to repeat once more when the database connection was lost under it."""
-    for remaining in range(_TRIES - 1, -1, -1):
+    """Try what is safe to repeat once more when the connection was lost under it, or PostgreSQL undid it."""
+    return _again(attempt, lambda error: isinstance(error, also) or _is_cut(error) or _is_undone(error))
+
+
+def again_if_undone(attempt: Callable[[], _T]) -> _T:
+    """Try a unit of work once more when PostgreSQL undid it, to let another one through. After a lost connection nobody
+    knows whether it was saved, so that only what may be done twice can be tried again then."""
+    return _again(attempt, _is_undone)
+
+
+def _again(attempt: Callable[[], _T], is_worth_it: Callable[[Exception], bool]) -> _T:
+    for _ in range(_TRIES - 1):
         try:
             return attempt()
-        except also:
-            if not remaining:
+        except Exception as error:
+            if not is_worth_it(error):
                 raise
-        except DBAPIError as error:
-            if not remaining or not error.connection_invalidated:
-                raise
-    raise AssertionError("unreachable")
+    return attempt()
+
+
+def _is_cut(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _is_undone(error: Exception) -> bool:
+    """Two who waited for each other, of whom PostgreSQL chose one (class 40, transaction rollback)."""
+    return isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.errors.DeadlockDetected)
 
 
 def is_away(error: BaseException) -> bool:

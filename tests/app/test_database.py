@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -132,3 +135,38 @@ def test_reads_and_keyed_acts_survive_a_database_that_drops_every_connection(
 
         assert act().status_code == 200
     database.close()  # The last cut left dead connections behind, which are nobody else's business.
+
+
+@pytest.mark.parametrize("again", [database.again_if_undone, database.again_if_away])
+def test_of_two_who_wait_for_each_other_the_one_that_is_undone_is_done_again(
+    again: Callable[[Callable[[], int]], int], product: Flask
+) -> None:
+    meeting, tries = threading.Barrier(2), []
+
+    def work_on(first: int, second: int) -> int:
+        tries.append(first)
+        with database.work() as work:
+            work.run_sql("SELECT pg_advisory_xact_lock(%(key)s)", {"key": first})
+            if len(tries) <= 2:
+                meeting.wait(30)
+            work.run_sql("SELECT pg_advisory_xact_lock(%(key)s)", {"key": second})
+        return first
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(again, partial(work_on, *keys)) for keys in ((6001, 6002), (6002, 6001))]
+
+        assert [one.result(60) for one in both] == [6001, 6002]
+    assert len(tries) == 3, "one of the two was undone"
+
+
+def test_what_may_have_been_saved_is_not_done_again(product: Flask, sql: Sql) -> None:
+    tries = []
+
+    def lose_the_connection() -> None:
+        tries.append(1)
+        with database.work() as work:
+            work.run_sql("SELECT pg_terminate_backend(pg_backend_pid())", {})
+
+    with pytest.raises(DBAPIError):
+        database.again_if_undone(lose_the_connection)
+    assert len(tries) == 1
