@@ -40,6 +40,7 @@ from app.people.identity import ActsForOrganisation, StepUpRequired
 from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
 from app.submissions import amendments, discards, drafts, filings, progress, renewals, submissions
+from app.submissions.acceptances import AcceptedByLaw
 from app.submissions.drafts import AlreadySubmitted, DraftLimitReached, Stale, SubmissionNotFound
 from app.submissions.promises import NothingPromised
 from app.submissions.renewals import Renewed
@@ -212,7 +213,7 @@ def read_changes(visit: Visit, submission_id: UUID) -> dict[str, Any]:
 @door.acts(
     "/<uuid:submission_id>/promise",
     answer=ProgressSchema,
-    refuses=(SubmissionNotFound, NothingPromised, StepUpRequired, StepNotAllowed),
+    refuses=(SubmissionNotFound, NothingPromised, StepUpRequired, StepNotAllowed, AcceptedByLaw),
 )
 def promise_papers(visit: Visit, submission_id: UUID) -> dict[str, Any]:
     """Promise to bring later the papers that the department named: it accepts at once."""
