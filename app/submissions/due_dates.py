@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from app.catalogue.editions import Limit, ServiceVersion
 from app.catalogue.working_days import (
+    NOON,
     Calendar,
     Due,
     add_working_days,
@@ -20,7 +21,7 @@ from app.catalogue.working_days import (
     next_working_day,
     working_days_between,
 )
-from app.clock import day_of
+from app.clock import CHINA, day_of
 from app.submissions.history import Given
 from app.submissions.limits import ACCEPTANCE_LIMIT, CALENDAR, WORKING, Limits
 from app.submissions.moments import Moment
@@ -273,6 +274,13 @@ def columns(dates: DueDates) -> dict[str, Any]:
     days = {column: one and one.date for name, column in COLUMNS.items() for one in [getattr(dates, name)]}
     noon = dates.decision is not None and dates.decision.half
     return {**days, "due_provisional": dates.provisional, "decision_noon": noon, "extended": dates.extended}
+
+
+def decision_is_over(row: Any, at: datetime) -> bool:
+    """Whether the day of the decision is over; a limit in half days is, from noon of its last day on."""
+    day, due = day_of(at), row.decision_due
+    at_noon = row.decision_noon and at.astimezone(CHINA).time() >= NOON
+    return due is not None and (day > due or (day == due and at_noon))
 
 
 def moved(moment: Moment, step: str, given: Given) -> dict[str, Any]:
