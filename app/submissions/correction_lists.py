@@ -81,7 +81,7 @@ def check_addition(moment: Moment, actor: Actor, given: Given) -> None:
     Without `until` the day of the list stands. Raises OutsideTheGuide, ListComplete (it is there already), DayUnfit.
     """
     check_pointers(moment, given.items)
-    asked = _of_this_round(moment)
+    asked = of_this_round(moment)
     listed = frozenset[str]().union(*(event.pointers for event in asked))
     repeated = [place for place, item in enumerate(given.items) if item.pointer in listed]
     if repeated:
@@ -135,7 +135,8 @@ def _known(pointer: str, fields: frozenset[str], materials: frozenset[str]) -> b
     return pointer.startswith("/answers/") and field in fields
 
 
-def _of_this_round(moment: Moment) -> tuple[Past, ...]:
+def of_this_round(moment: Moment) -> tuple[Past, ...]:
+    """The lists since it was filed last."""
     begun = max((event.number for event in moment.steps("refile")), default=0)
     return tuple(event for event in moment.steps(*LISTS) if event.number > begun)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from app.catalogue.working_days import NOON
 from app.clock import CHINA, day_of
 from app.submissions.due_dates import decision_is_over
+from app.submissions.notice_words import AT_NOON
 
 _NEXT: Final[Mapping[str, Mapping[str, str]]] = {
     "draft": {"zh": "填好后请提交。", "en": "Fill it in, then submit it."},
@@ -79,8 +80,6 @@ _OVER: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """The same once that date is over."""
 
-_NOON = {"zh": "{}中午12时", "en": "noon of {}"}
-
 _ASKED: Final[Mapping[str, Mapping[str, str]]] = {
     "correct": {"zh": "请补正下列内容", "en": "Please correct what is listed"},
     "promise": {
@@ -105,7 +104,7 @@ def next_words(row: Any, at: datetime, language: str) -> str:
     due, by_decision = getattr(row, column), column == "decision_due"
     over = decision_is_over(row, at) if by_decision else due < day_of(at)
     words = _OVER if over else _NEXT
-    day = _NOON[language].format(due) if by_decision and row.decision_noon else due
+    day = AT_NOON[language].format(due) if by_decision and row.decision_noon else due
     return words[row.state][language].format(day=day)
 
 
