@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -73,9 +74,10 @@ def test_who_answers_after_the_last_day_is_too_late_though_nobody_swept_yet(
     case = file_case("2026-03-02 10:00")
     by = Actor("resident", "applicant") if name == "promise" else CLERK
     in_time, late = china("2026-03-09 23:59"), china("2026-03-10 00:00")
+    given = replace(handled.given_for(name), until=date(2026, 3, 16))
 
     with database.work() as work, pytest.raises(AcceptedByLaw):
-        take_step(work, case, name, by, late, handled.given_for(name))
+        take_step(work, case, name, by, late, given)
     deemed_acceptances.sweep(late)
 
     assert sql("SELECT state, decision_due FROM submissions WHERE id = %s", case) == [
@@ -83,7 +85,7 @@ def test_who_answers_after_the_last_day_is_too_late_though_nobody_swept_yet(
     ]
     other = file_case("2026-03-02 10:00")
     with database.work() as work:
-        take_step(work, other, name, by, in_time, handled.given_for(name))
+        take_step(work, other, name, by, in_time, given)
 
 
 def test_by_a_date_that_a_notice_may_still_move_nobody_is_too_late(file_case: FileCase, sql: Sql) -> None:
