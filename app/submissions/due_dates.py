@@ -109,6 +109,7 @@ class _Story:
         self._calendar, self._limits = calendar, limits
         self._received: date | None = None
         self._accepted: date | None = None
+        self._reopened: date | None = None
         self._approved: date | None = None
         self._corrections: list[Pause] = []
         self._suspensions: list[Pause] = []
@@ -146,6 +147,7 @@ class _Story:
         elif clock == DECISION:
             deemed = event.step == "deem_accepted" and self._received is not None
             self._accepted = self._received if deemed else event.day
+            self._reopened = event.day if event.step == "reopen" else self._reopened
             self._extension = None
         elif clock == DELIVERY:
             self._approved = event.day
@@ -206,6 +208,9 @@ class _Story:
         kinds of pause count: who is deemed to have accepted from the receipt day is not charged with the applicant's
         time.
         """
+        if self._limits.on_the_spot and self._reopened is not None:
+            # Nobody stands at the counter any more: it is decided as soon as it is there again.
+            return due(self._calendar, self._reopened, next_working_day(self._calendar, self._reopened))
         if self._limits.on_the_spot and self._received is not None:
             return Due(self._received, False)
         limits = [limit for limit in (self._limits.promised, self._limits.legal) if limit is not None]
