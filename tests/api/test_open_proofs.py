@@ -116,7 +116,7 @@ def test_the_recipe_of_the_guide_verifies_signature_and_time_stamp(
     filed(phone)
     day = publish_today()
     assert time_stamps.sweep() >= 1
-    head = phone.client.get(f"/v1/open/tree-heads/{day}").json
+    head = dict(phone.client.get(f"/v1/open/tree-heads/{day}").json or {})
     if head["signature"]["key"]["algorithm"] != "Ed25519":
         pytest.skip("SM2 needs an openssl with Chinese algorithms")
     (found,) = RECIPE.findall((CHECKOUT / "docs/api-guide.md").read_text(encoding="utf-8"))
