@@ -33,6 +33,7 @@ from app.privacy import activities, consents, copies, corrections, erasures, gua
 from app.refusals import Refusal
 from app.storage import StorageAway
 from app.submissions import (
+    acceptances,
     commitments,
     correction_lists,
     drafts,
@@ -143,6 +144,7 @@ PROBLEMS: dict[type[Refusal], Problem] = {
     submissions.StepForbidden: Problem(403, "您的岗位不能办理这一步", "Your role does not take this step"),
     submissions.StepIncomplete: Problem(422, "这一步还缺少内容", "This step needs more"),
     promises.NothingPromised: Problem(409, "没有可以承诺后补的材料", "Nothing was offered to be brought later"),
+    acceptances.AcceptedByLaw: Problem(409, "已逾期，依法视为受理", "Too late: by law it counts as accepted"),
     step_rules.StepInThePast: Problem(409, "早于上一步，不能补记", "Before the last step"),
     correction_lists.OutsideTheGuide: Problem(422, "办事指南以外的内容不得要求", "Not in the guide of the service"),
     correction_lists.ListComplete: Problem(409, "补正内容应当一次告知", "Corrections are asked for once, all together"),

@@ -102,6 +102,11 @@ DETAILS: dict[str, dict[str, str]] = {
             "Nothing was changed: ask whoever is in charge.",
         ),
         ("step_incomplete", "办件没有变化，请把缺少的内容填上。", "Nothing was changed: fill in what is named here."),
+        (
+            "accepted_by_law",
+            "依法自收件之日起视为受理，系统随即记入进度。",
+            "It counts as accepted from the day of receipt, and its progress will say so in a moment.",
+        ),
         ("step_in_the_past", "请核对时间，上一步的时间见 last。", "Check the time: the last step's is in `last`."),
         (
             "outside_the_guide",

@@ -31,6 +31,7 @@ from api.schemas.submissions import (
     UploadWishSchema,
     WithdrawSchema,
 )
+from app import clock
 from app.catalogue.services import CLOSED, UNAVAILABLE, ServiceNotOnline
 from app.documents import results, signatures, uploads
 from app.documents.results import ResultNotReady
@@ -39,7 +40,8 @@ from app.documents.uploads import UploadLimitReached
 from app.people.identity import ActsForOrganisation, StepUpRequired
 from app.privacy.requirements import ConsentRequired, NoticeUnseen
 from app.refusals import InvalidContent
-from app.submissions import amendments, discards, drafts, filings, progress, renewals, submissions
+from app.submissions import amendments, discards, drafts, filings, progress, prospects, renewals, submissions
+from app.submissions.acceptances import AcceptedByLaw
 from app.submissions.drafts import AlreadySubmitted, DraftLimitReached, Stale, SubmissionNotFound
 from app.submissions.promises import NothingPromised
 from app.submissions.renewals import Renewed
@@ -212,7 +214,7 @@ def read_changes(visit: Visit, submission_id: UUID) -> dict[str, Any]:
 @door.acts(
     "/<uuid:submission_id>/promise",
     answer=ProgressSchema,
-    refuses=(SubmissionNotFound, NothingPromised, StepUpRequired, StepNotAllowed),
+    refuses=(SubmissionNotFound, NothingPromised, StepUpRequired, StepNotAllowed, AcceptedByLaw),
 )
 def promise_papers(visit: Visit, submission_id: UUID) -> dict[str, Any]:
     """Promise to bring later the papers that the department named: it accepts at once."""
@@ -260,9 +262,9 @@ def collect_result(visit: Visit, submission_id: UUID) -> dict[str, Any]:
 def read_progress(visit: Visit, submission_id: UUID) -> Response:
     """Where it stands and how it came there."""
     row = progress.revision_and_progress(visit.connection, visit.caller, submission_id)
-    return with_etag(
-        lambda: progress.in_words(visit.connection, row, visit.language), f"{row.revision}-{visit.language}"
-    )
+    # A day that is over changes the words although nothing happened.
+    tag = f"{row.revision}-{visit.language}-{prospects.half_day(clock.now())}"
+    return with_etag(lambda: progress.in_words(visit.connection, row, visit.language), tag)
 
 
 @door.reads("/<uuid:submission_id>/result", answer=ResultSchema, refuses=(SubmissionNotFound, ResultNotReady))

@@ -215,7 +215,11 @@ class AskedSchema(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(["correct", "promise", "bring", "collect"]))
     words = fields.String(required=True, metadata={"example": "请补正下列内容"})
     items = fields.List(fields.Nested(ItemSchema), required=True)
-    until = fields.String(required=True, allow_none=True, metadata={"format": "date"})
+    until = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"format": "date", "description": "The last day; null where none counts, or where it is over."},
+    )
 
 
 class EventSchema(Schema):

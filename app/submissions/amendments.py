@@ -89,7 +89,7 @@ def _replace(work: Work, row: Any, application: Application, content_sha256: str
 def promise(work: Work, caller: Resident, submission_id: UUID) -> None:
     """Promise to bring later what the department offered: it is accepted from here on (安阳市政务服务条例 第二十四条).
 
-    Raises SubmissionNotFound, StepUpRequired, NothingPromised, StepNotAllowed.
+    Raises SubmissionNotFound, StepUpRequired, NothingPromised, StepNotAllowed, AcceptedByLaw.
     """
     row = drafts.own(work.connection, caller, submission_id, lock=True)
     offer, at = promises.of(work.connection, row), clock.now()

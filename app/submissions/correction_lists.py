@@ -7,17 +7,22 @@ begins by filing again.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
-from app.catalogue.working_days import Calendar, add_working_days
+from app.catalogue.editions import Limit
+from app.catalogue.working_days import Calendar, add_calendar_days, add_working_days
 from app.refusals import Refusal
 from app.submissions import steps
 from app.submissions.history import Actor, Given, Item
+from app.submissions.limits import WORKING
 from app.submissions.moments import Moment, Past
 
 LEAST_TIME: Final = 3
 """Working days that somebody has at least to correct or bring something. No law says how many; fewer help nobody."""
+
+MOST_TIME: Final = timedelta(days=366)
+"""A clock that stands still for longer stands still for good."""
 
 LISTS: Final = ("ask_correction", "add_to_correction")
 
@@ -31,8 +36,12 @@ _NEW = {
 }
 _REPEATED = {"zh": "清单中已有这一项", "en": "The list has this already."}
 _DAY = {
-    "zh": f"应为至少{LEAST_TIME}个工作日以后的工作日",
-    "en": f"This must be a working day, at least {LEAST_TIME} working days from now.",
+    "zh": f"应为至少{LEAST_TIME}个工作日以后、一年以内的工作日",
+    "en": f"This must be a working day, at least {LEAST_TIME} working days from now and within a year.",
+}
+_GUIDES_DAY = {
+    "zh": "不得晚于办事指南规定的容缺期限",
+    "en": "This is later than the guide of the service lets these papers be brought.",
 }
 _NEEDED = {"zh": "必须填写", "en": "This is needed."}
 
@@ -81,7 +90,7 @@ def check_addition(moment: Moment, actor: Actor, given: Given) -> None:
     Without `until` the day of the list stands. Raises OutsideTheGuide, ListComplete (it is there already), DayUnfit.
     """
     check_pointers(moment, given.items)
-    asked = _of_this_round(moment)
+    asked = of_this_round(moment)
     listed = frozenset[str]().union(*(event.pointers for event in asked))
     repeated = [place for place, item in enumerate(given.items) if item.pointer in listed]
     if repeated:
@@ -98,14 +107,28 @@ def check_addition(moment: Moment, actor: Actor, given: Given) -> None:
 def check_offer(moment: Moment, actor: Actor, given: Given) -> None:
     """What `offer_promise` lets an applicant bring later: secondary materials of the guide, and nothing else.
 
-    安阳市政务服务条例 第二十四条. Raises OutsideTheGuide, DayUnfit.
+    安阳市政务服务条例 第二十四条. What the guide gives everybody nobody is given more of. Raises OutsideTheGuide,
+    DayUnfit.
     """
-    secondary = {f"/materials/{code}" for code, one in moment.service.materials.items() if one.conditional is not None}
+    materials = moment.service.materials.items()
+    secondary = {f"/materials/{code}": one.conditional for code, one in materials if one.conditional is not None}
     outside = [place for place, item in enumerate(given.items) if item.pointer not in secondary]
     if outside:
         raise OutsideTheGuide(errors={f"/items/{place}": said(_OUTSIDE) for place in outside})
     assert given.until is not None, "the step table needs a day"
     check_day(moment.calendar, moment.day, given.until)
+    if given.until > min(_end(moment, secondary[item.pointer]) for item in given.items):
+        raise DayUnfit(errors={"/until": said(_GUIDES_DAY)})
+
+
+def _end(moment: Moment, limit: Limit) -> date:
+    """The last day that the guide gives, if it is promised today; no guide gives less than what helps."""
+    calendar, today = moment.calendar, moment.day
+    if limit.unit == WORKING:
+        guides = add_working_days(calendar, today, limit.value)
+    else:
+        guides = add_calendar_days(calendar, today, int(limit.value))
+    return max(guides.date, add_working_days(calendar, today, LEAST_TIME).date)
 
 
 def check_pointers(moment: Moment, items: tuple[Item, ...]) -> None:
@@ -118,8 +141,9 @@ def check_pointers(moment: Moment, items: tuple[Item, ...]) -> None:
 
 
 def check_day(calendar: Calendar, today: date, until: date) -> None:
-    """Raises DayUnfit unless `until` is a working day, at least LEAST_TIME working days after `today`."""
-    if not calendar.is_working_day(until) or until < add_working_days(calendar, today, LEAST_TIME).date:
+    """Raises DayUnfit unless `until` is a working day, from LEAST_TIME to MOST_TIME after `today`."""
+    earliest = add_working_days(calendar, today, LEAST_TIME).date
+    if not calendar.is_working_day(until) or not earliest <= until <= today + MOST_TIME:
         raise DayUnfit(errors={"/until": said(_DAY)})
 
 
@@ -135,7 +159,8 @@ def _known(pointer: str, fields: frozenset[str], materials: frozenset[str]) -> b
     return pointer.startswith("/answers/") and field in fields
 
 
-def _of_this_round(moment: Moment) -> tuple[Past, ...]:
+def of_this_round(moment: Moment) -> tuple[Past, ...]:
+    """The lists since it was filed last."""
     begun = max((event.number for event in moment.steps("refile")), default=0)
     return tuple(event for event in moment.steps(*LISTS) if event.number > begun)
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from app.catalogue.editions import Limit, ServiceVersion
 from app.catalogue.working_days import (
+    NOON,
     Calendar,
     Due,
     add_working_days,
@@ -20,7 +21,7 @@ from app.catalogue.working_days import (
     next_working_day,
     working_days_between,
 )
-from app.clock import day_of
+from app.clock import CHINA, day_of
 from app.submissions.history import Given
 from app.submissions.limits import ACCEPTANCE_LIMIT, CALENDAR, WORKING, Limits
 from app.submissions.moments import Moment
@@ -108,6 +109,7 @@ class _Story:
         self._calendar, self._limits = calendar, limits
         self._received: date | None = None
         self._accepted: date | None = None
+        self._reopened: date | None = None
         self._approved: date | None = None
         self._corrections: list[Pause] = []
         self._suspensions: list[Pause] = []
@@ -145,6 +147,7 @@ class _Story:
         elif clock == DECISION:
             deemed = event.step == "deem_accepted" and self._received is not None
             self._accepted = self._received if deemed else event.day
+            self._reopened = event.day if event.step == "reopen" else self._reopened
             self._extension = None
         elif clock == DELIVERY:
             self._approved = event.day
@@ -205,6 +208,9 @@ class _Story:
         kinds of pause count: who is deemed to have accepted from the receipt day is not charged with the applicant's
         time.
         """
+        if self._limits.on_the_spot and self._reopened is not None:
+            # Nobody stands at the counter any more: it is decided as soon as it is there again.
+            return due(self._calendar, self._reopened, next_working_day(self._calendar, self._reopened))
         if self._limits.on_the_spot and self._received is not None:
             return Due(self._received, False)
         limits = [limit for limit in (self._limits.promised, self._limits.legal) if limit is not None]
@@ -273,6 +279,13 @@ def columns(dates: DueDates) -> dict[str, Any]:
     days = {column: one and one.date for name, column in COLUMNS.items() for one in [getattr(dates, name)]}
     noon = dates.decision is not None and dates.decision.half
     return {**days, "due_provisional": dates.provisional, "decision_noon": noon, "extended": dates.extended}
+
+
+def decision_is_over(row: Any, at: datetime) -> bool:
+    """Whether the day of the decision is over; a limit in half days is, from noon of its last day on."""
+    day, due = day_of(at), row.decision_due
+    at_noon = row.decision_noon and at.astimezone(CHINA).time() >= NOON
+    return due is not None and (day > due or (day == due and at_noon))
 
 
 def moved(moment: Moment, step: str, given: Given) -> dict[str, Any]:

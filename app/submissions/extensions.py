@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.catalogue.working_days import NOON
-from app.clock import CHINA
 from app.refusals import Refusal
-from app.submissions import limits
+from app.submissions import due_dates, limits
 from app.submissions.correction_lists import said
 from app.submissions.history import Actor, Given
 from app.submissions.moments import Moment
@@ -56,15 +54,8 @@ def allowed(moment: Moment, actor: Actor) -> None:
         raise ExtensionNotAllowed(why=ON_THE_SPOT)
     if [event.step for event in moment.steps("extend", "reopen")][-1:] == ["extend"]:
         raise ExtensionNotAllowed(why=EXTENDED)
-    if _is_over(moment):
+    if due_dates.decision_is_over(moment.row, moment.at):
         raise ExtensionNotAllowed(why=OVERDUE)
-
-
-def _is_over(moment: Moment) -> bool:
-    """A limit in half days is over from noon of its last day on."""
-    due = moment.row.decision_due
-    at_noon = moment.row.decision_noon and moment.at.astimezone(CHINA).time() >= NOON
-    return due is not None and (moment.day > due or (moment.day == due and at_noon))
 
 
 def by_a_second_person(moment: Moment, actor: Actor) -> None:

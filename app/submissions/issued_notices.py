@@ -44,8 +44,8 @@ from app.identifiers import new_id
 from app.people import residents
 from app.people.callers import Resident
 from app.refusals import NotFound
-from app.submissions import drafts, notice_words
-from app.submissions.history import Given
+from app.submissions import correction_lists, drafts, notice_words
+from app.submissions.history import Given, Item
 from app.submissions.moments import Moment
 from app.submissions.notice_words import Facts, Template
 from app.submissions.steps import STEPS, Step
@@ -181,9 +181,15 @@ def _content(
         "department": dict(facts.department),
         "reasons": given.reason,
         "reason_kind": dict(facts.kind) or None,
-        "items": [{"pointer": item.pointer, "words": item.words} for item in given.items],
+        "items": [{"pointer": item.pointer, "words": item.words} for item in _items(moment, step, given)],
         "remedies": notice_words.remedies(department) if template.has_remedies else None,
     }
+
+
+def _items(moment: Moment, step: Step, given: Given) -> tuple[Item, ...]:
+    """What is to be corrected is always told whole, with what the list of this round had before."""
+    before = correction_lists.of_this_round(moment) if step.notice == "correction" else ()
+    return (*(item for event in before for item in event.items), *given.items)
 
 
 def _facts(
@@ -197,12 +203,13 @@ def _facts(
         received=day_of(row.received_at),
         decision_due=changed.get("decision_due", row.decision_due),
         due_provisional=changed.get("due_provisional", row.due_provisional),
-        until=given.until or _standing_day(moment),
+        until=given.until or changed.get("correction_due", row.correction_due) or _standing_day(moment),
         days=given.days,
         kind=(step.kinds or {}).get(given.kind or "", {}),
         document=given.document,
         licence=moment.service.is_licence,
         joint=bool(moment.service.joint),
+        noon=changed.get("decision_noon", row.decision_noon),
     )
 
 

@@ -22,6 +22,9 @@ PROVISIONAL: Final[Words] = {
 }
 
 
+AT_NOON: Final[Words] = {"zh": "{}中午12时", "en": "noon of {}"}
+"""When a limit in half days ends on its last day."""
+
 BY: Final[Words] = {"zh": "依照", "en": "by"}
 BY_ANALOGY: Final[Words] = {"zh": "参照", "en": "by analogy with"}
 """行政许可法 is the law of licences (第二、三条); everything else only follows its example."""
@@ -43,7 +46,8 @@ class Template:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the text of a notice may tell; dates that do not matter to its kind may be None."""
+    """What the text of a notice may tell; dates that do not matter to its kind may be None. `noon` is that of the
+    decision: a limit in half days."""
 
     department: Words
     service: Words
@@ -57,6 +61,7 @@ class Facts:
     document: str | None
     licence: bool
     joint: bool
+    noon: bool = False
 
 
 @cache
@@ -98,7 +103,8 @@ def day(shown: date | None, language: str) -> str:
 
 
 def _places(facts: Facts, language: str) -> dict[str, Any]:
-    due = day(facts.decision_due, language) + (PROVISIONAL[language] if facts.due_provisional else "")
+    due = (AT_NOON[language] if facts.noon else "{}").format(day(facts.decision_due, language))
+    due += PROVISIONAL[language] if facts.due_provisional else ""
     return {
         "department": facts.department[language],
         "service": facts.service[language],

@@ -40,12 +40,12 @@ def revision_and_progress(connection: Connection, caller: Resident, submission_i
 
 def in_words(connection: Connection, row: Any, language: str) -> dict[str, Any]:
     """The progress as a resident reads it: each step with its time, the unit in charge and plain words."""
-    events = [_event(connection, row, event, language) for event in row.events or ()]
+    events, at = [_event(connection, row, event, language) for event in row.events or ()], clock.now()
     return {
         **_head(connection, row, language),
         "turn": row.turn,
-        "next": prospects.next_words(row.state, row.acceptance_due, row.decision_due, row.delivery_due, language),
-        "asked": prospects.asked(row.state, events, language, row.correction_due or row.promise_due),
+        "next": prospects.next_words(row, at, language),
+        "asked": prospects.asked(row.state, events, language, clock.day_of(at), row.correction_due or row.promise_due),
         "events": events,
     }
 

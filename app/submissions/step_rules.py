@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.refusals import Refusal
-from app.submissions import commitments, correction_lists, extensions, promises, steps
+from app.submissions import acceptances, commitments, correction_lists, extensions, promises, steps
 from app.submissions.history import Actor, Given
 from app.submissions.moments import Moment
 
@@ -19,6 +19,7 @@ StandingRule = Callable[[Moment, Actor], None]
 ContentRule = Callable[[Moment, Actor, Given], None]
 
 STANDING: Final[Mapping[str, tuple[StandingRule, ...]]] = {
+    **dict.fromkeys(("accept", "decline", "ask_correction", "offer_promise", "promise"), (acceptances.still_open,)),
     "ask_extension": (extensions.allowed,),
     "extend": (extensions.allowed, extensions.by_a_second_person),
     "keep_promise": (promises.stands,),
@@ -35,6 +36,7 @@ CONTENT: Final[Mapping[str, tuple[ContentRule, ...]]] = {
 }
 
 REFUSALS: Final = (
+    acceptances.AcceptedByLaw,
     *(correction_lists.OutsideTheGuide, correction_lists.ListComplete),
     *(correction_lists.DayUnfit, correction_lists.ReasonRequired),
     *(extensions.ExtensionNotAllowed, extensions.ExtensionTooLong),

@@ -161,15 +161,21 @@ def _raise(watched: Watched, level: str, calendar: Calendar, at: datetime) -> in
             return total
 
 
-def _is_so(watched: Watched, level: str, calendar: Calendar, at: datetime) -> ColumnElement[bool]:
-    """The condition of a level. A limit in half days is overdue from noon on."""
+def is_overdue(watched: Watched, at: datetime) -> ColumnElement[bool]:
+    """Whether the day of a clock is over. A limit in half days is overdue from noon on."""
     today, due = day_of(at), watched.column
-    overdue: ColumnElement[bool] = due < today
     if watched.clock == DECISION and at.astimezone(CHINA).time() >= NOON:
-        overdue = or_(overdue, and_(due == today, _c.decision_noon))
+        return or_(due < today, and_(due == today, _c.decision_noon))
+    return due < today
+
+
+def _is_so(watched: Watched, level: str, calendar: Calendar, at: datetime) -> ColumnElement[bool]:
+    """The condition of a level."""
+    today, due = day_of(at), watched.column
     if level == NEAR:
-        return and_(due <= add_working_days(calendar, today, settings().alarm_near_days).date, ~overdue)
-    return overdue if level == YELLOW else due <= working_days_back(calendar, today, RED_AFTER)
+        soon = add_working_days(calendar, today, settings().alarm_near_days).date
+        return and_(due <= soon, ~is_overdue(watched, at))
+    return is_overdue(watched, at) if level == YELLOW else due <= working_days_back(calendar, today, RED_AFTER)
 
 
 def _to_raise(watched: Watched, condition: ColumnElement[bool], level: str) -> Select[Any]:

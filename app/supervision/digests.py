@@ -37,7 +37,7 @@ from app.people.staff import staff
 from app.refusals import NotFound
 from app.submissions.drafts import submissions
 from app.submissions.steps import FINAL_STATES, HEAD, SUPERVISOR
-from app.supervision.alarms import WATCHED, alarms
+from app.supervision.alarms import WATCHED, alarms, is_overdue
 
 READY_AT: Final = time(8, 30)
 """In China."""
@@ -98,8 +98,9 @@ def content_of(connection: Connection, department: str | None, calendar: Calenda
     """What a digest says about one department, or about all."""
     today = day_of(at)
     mine: ColumnElement[bool] = _c.id.is_not(None) if department is None else _c.department_code == department
-    due_today = or_(*(_c.state.in_(one.states) & (one.column == today) for one in WATCHED))
-    overdue = or_(*(_c.state.in_(one.states) & (one.column < today) for one in WATCHED))
+    clocks = [(_c.state.in_(one.states), one.column == today, is_overdue(one, at)) for one in WATCHED]
+    due_today = or_(*(runs & is_today & ~is_late for runs, is_today, is_late in clocks))
+    overdue = or_(*(runs & is_late for runs, _, is_late in clocks))
     waiting = _c.state.not_in(["draft", *FINAL_STATES])
     unheard = alarms.c.closed_at.is_(None) & alarms.c.acknowledged_at.is_(None)
     of_alarms = select(_c.id).join(alarms, alarms.c.submission_id == _c.id).where(unheard).distinct()

@@ -21,13 +21,15 @@ from app.catalogue.working_days import Calendar, Due, add_working_days
 from app.database import row_of
 from app.people.callers import Resident
 from app.submissions.drafts import SubmissionNotFound
+from app.submissions.due_dates import decision_is_over
 from app.submissions.steps import OPEN_STATES, STATES
 from app.submissions.turns import BEFORE, by_acceptance
 from app.supervision.expectations import working_days_between
 
 _MINE = """
 SELECT s.id, s.state, s.service_code, s.service_version, s.department_code, s.turn, s.acceptance_turn, s.waiting,
-       s.taken, s.received_at, s.decision_due, e.days, e.sample, e.p50, e.p90, e.decided_a_day, e.measured_at
+       s.taken, s.received_at, s.decision_due, s.decision_noon,
+       e.days, e.sample, e.p50, e.p90, e.decided_a_day, e.measured_at
 FROM submissions s
 LEFT JOIN expectations e ON e.department_code = s.department_code AND e.service_code = s.service_code
 WHERE s.id = %(id)s AND s.applicant_id = %(applicant)s AND s.state <> 'draft'
@@ -187,6 +189,8 @@ def _text(row: Any, before: int | None, told: Expected | None, reason: str, lang
         "p50": row.p50,
         "p90": row.p90,
     }
+    if reason in ("unknown", "longer") and decision_is_over(row, clock.now()):
+        reason = "late"
     words.append(_WORDS[reason][language].format(**values))
     return _SPACE[language].join(words)
 
@@ -221,6 +225,11 @@ _WORDS = {
     "unknown": {
         "zh": "这个事项最近办结的太少，无法估计日期；最迟{due}作出决定。",
         "en": "Too few were decided lately to estimate a date; the decision is due by {due}.",
+    },
+    # A day that is over is nothing to expect.
+    "late": {
+        "zh": "现在说不出可靠的日期；部门逾期的，系统会逐级提醒负责人和监督员。",
+        "en": "No reliable date can be told now; where the department is late, its head and then supervisors are told.",
     },
     "correcting": {
         "zh": "请先补正材料；补正期间不估计日期，交来以后顺序号不变。",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -24,11 +25,12 @@ from app.crypto import sm2
 from app.settings import settings
 from app.submissions import chain
 from app.submissions.history import Given, office
-from app.supervision import tree_heads
+from app.supervision import time_stamps, tree_heads
 from tests.app.supervision.histories import CLERK, by_force, filed, handled, step
 from tests.product import Phone
 
 DAY = timedelta(days=1)
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def publish_today() -> str:
@@ -101,6 +103,35 @@ def test_openssl_verifies_the_signature_of_a_head(alone: str, phone: Phone, tmp_
     for signed, code in ((head["signed"], 0), (head["signed"] + " ", 1)):
         (tmp_path / "signed").write_text(signed)
         assert subprocess.run(command.split(), cwd=tmp_path, capture_output=True).returncode == code
+
+
+RECIPE = re.compile(r"```bash\n(jq -j \.signed .+?)```", re.DOTALL)
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("openssl", "jq", "bash"))), reason="what the recipe is made of")
+def test_the_recipe_of_the_guide_verifies_signature_and_time_stamp(
+    alone: str, phone: Phone, outside: str, tmp_path: Path
+) -> None:
+    """The very lines that docs/api-guide.md has, one by one, as somebody follows them."""
+    filed(phone)
+    day = publish_today()
+    assert time_stamps.sweep() >= 1
+    head = dict(phone.client.get(f"/v1/open/tree-heads/{day}").json or {})
+    if head["signature"]["key"]["algorithm"] != "Ed25519":
+        pytest.skip("SM2 needs an openssl with Chinese algorithms")
+    (found,) = RECIPE.findall((CHECKOUT / "docs/api-guide.md").read_text(encoding="utf-8"))
+    roots = Path(str(settings().tsa_certificates)).read_text()
+
+    def follow(signed: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "head.json").write_text(json.dumps(head | {"signed": signed}), encoding="utf-8")
+        (tmp_path / "roots.pem").write_text(roots)
+        return subprocess.run(["bash", "-c", found], cwd=tmp_path, capture_output=True, text=True)
+
+    done, bent = follow(head["signed"]), follow(head["signed"] + " ")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Signature Verified Successfully" in done.stdout and "Verification: OK" in done.stdout + done.stderr
+    assert bent.returncode != 0
+    assert "Signature Verified Successfully" not in bent.stdout and "Verification: OK" not in bent.stdout + bent.stderr
 
 
 def bend(text: str) -> str:

@@ -243,7 +243,7 @@ def deferrable(phone: Phone) -> dict[str, Any]:
 def test_what_was_offered_is_promised_and_brought_in_time(
     phone: Phone, deferrable: dict[str, Any], run_jobs: RunJobs
 ) -> None:
-    filed, until = deferrable, handled.day_after(15)
+    filed, until = deferrable, handled.day_after(10)
     step(filed, "offer_promise", items=(PHOTO,), until=until)
     offer = phone.get(path(filed, "/progress")).json["asked"]
     assert (offer["kind"], offer["until"]) == ("promise", until.isoformat())

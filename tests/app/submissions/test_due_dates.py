@@ -291,6 +291,14 @@ def test_half_a_day_is_due_by_noon() -> None:
     assert extended.decision == Due(day("03-05"), provisional=False, half=True)
 
 
+def test_what_was_refused_on_the_spot_and_is_opened_again_is_due_on_that_day_and_not_long_ago() -> None:
+    story = [("receive", "03-02"), ("accept", "03-02"), ("refuse", "03-02")]
+    spot = service((0, "working"), case_type=ON_THE_SPOT)
+
+    for reopened, due in (("06-01", "06-01"), ("06-06", "06-08")):  # A Monday, and a Saturday.
+        assert of(dates(spot, *story, ("reopen", reopened)).decision) == day(due)
+
+
 def test_what_is_done_on_the_spot_is_due_the_same_day_even_on_a_sunday() -> None:
     sunday = date(2026, 11, 22)
 

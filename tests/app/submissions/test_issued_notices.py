@@ -6,7 +6,7 @@ import hashlib
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -64,6 +64,27 @@ def test_a_correction_is_told_in_writing_with_its_whole_list(case: uuid.UUID) ->
     assert f"{until.year}年{until.month}月{until.day}日" in notice["text"]["zh"]
     assert until.isoformat() in notice["text"]["en"]
     assert (notice["recipient"], notice["reasons"], notice["remedies"]) == ("李建国", "照片不清楚", None)
+
+
+def test_a_list_that_became_longer_is_told_whole_with_the_day_that_counts(case: uuid.UUID, sql: Sql) -> None:
+    """一次告知需要补正的全部内容: who reads the last notice alone knows everything."""
+    step(case, "ask_correction", items=(Item(handled.PHOTO, "请重新拍照"),), until=handled.day_after(10))
+    supervisor, late = Actor("staff", "supervisor"), clock.now() + timedelta(days=5)
+    step(case, "add_to_correction", late, supervisor, items=(Item(handled.DEED, "请上传"),), until=None)
+
+    notice = latest(case)
+    (row,) = sql("SELECT correction_due FROM submissions WHERE id = %s", case)
+    assert [item["pointer"] for item in notice["items"]] == [handled.PHOTO, handled.DEED]
+    assert row["correction_due"] > handled.day_after(10)
+    assert row["correction_due"].isoformat() in notice["text"]["en"]
+
+
+def test_a_limit_that_ends_at_noon_says_so(phone: Phone, bureau: str) -> None:
+    limits = {"legal": None, "promised": {"value": 0.5, "unit": "working_day"}}
+    case = handled.file(phone, handled.service(bureau, limits=limits))
+    step(case, "accept")
+
+    assert "中午12时" in latest(case)["text"]["zh"] and "by noon of" in latest(case)["text"]["en"]
 
 
 def test_a_refusal_has_reasons_and_remedies(case: uuid.UUID) -> None:
@@ -179,17 +200,19 @@ def test_a_series_begins_anew_with_chinas_year(phone: Phone, bureau: str) -> Non
     """31 December 23:59 and 1 January 00:00 in China, which is 15:59 and 16:00 UTC."""
     service, year = handled.service(bureau), clock.today().year + 1
     cases = [handled.file(phone, service) for _ in range(4)]
+    for case in cases:
+        step(case, "accept")
     times = [datetime(year, 12, 31, 15, 58, tzinfo=UTC), datetime(year, 12, 31, 15, 59, tzinfo=UTC)]
     times += [datetime(year, 12, 31, 16, 0, tzinfo=UTC), datetime(year, 12, 31, 16, 1, tzinfo=UTC)]
     for case, at in zip(cases, times, strict=True):
-        step(case, "accept", at)
+        step(case, "refuse", at)
 
     told = [(latest(case)["number"], latest(case)["day"]) for case in cases]
     assert told == [
-        (f"测试受理〔{year}〕1号", f"{year}-12-31"),
-        (f"测试受理〔{year}〕2号", f"{year}-12-31"),
-        (f"测试受理〔{year + 1}〕1号", f"{year + 1}-01-01"),
-        (f"测试受理〔{year + 1}〕2号", f"{year + 1}-01-01"),
+        (f"测试不准〔{year}〕1号", f"{year}-12-31"),
+        (f"测试不准〔{year}〕2号", f"{year}-12-31"),
+        (f"测试不准〔{year + 1}〕1号", f"{year + 1}-01-01"),
+        (f"测试不准〔{year + 1}〕2号", f"{year + 1}-01-01"),
     ]
 
 

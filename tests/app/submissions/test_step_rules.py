@@ -173,7 +173,33 @@ def test_the_day_is_a_working_day_that_leaves_time(until: str, fits: bool) -> No
         assert list(told.errors) == ["/until"]
 
 
+def test_nobody_is_given_so_long_that_nothing_happens_any_more() -> None:
+    """A list until the last day of dates would stop the clock for good, and no calendar reaches so far."""
+    for until in ("2027-09-20", "9999-12-31"):
+        refused(DayUnfit, correction_lists.check, moment(), CLERK, wanted("/materials/photo", until=until))
+    open_list = moment(asked(2, "/materials/photo"))
+    farther = wanted("/answers/street", until="9999-12-31", reason="遗漏")
+    refused(DayUnfit, correction_lists.check_addition, open_list, SUPERVISOR, farther)
+
+
 # 安阳市政务服务条例 第二十四条: 容缺受理 is for secondary materials
+
+
+@pytest.mark.parametrize(
+    ("until", "fits"),
+    [
+        ("2026-09-16", False),  # Two working days: too short for anybody.
+        ("2026-09-17", True),
+        ("2026-09-28", True),  # The tenth working day, which is the guide's last; 09-20 is worked, 09-25 is off.
+        ("2026-09-29", False),
+    ],
+)
+def test_a_paper_is_brought_later_within_the_time_that_the_guide_gives_everybody(until: str, fits: bool) -> None:
+    if fits:
+        correction_lists.check_offer(moment(), CLERK, wanted("/materials/photo", until=until))
+    else:
+        told = refused(DayUnfit, correction_lists.check_offer, moment(), CLERK, wanted("/materials/photo", until=until))
+        assert list(told.errors) == ["/until"]
 
 
 def test_only_what_is_secondary_may_be_brought_later() -> None:

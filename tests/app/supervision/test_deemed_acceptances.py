@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,9 +17,11 @@ from app import clock, database
 from app.identifiers import new_id
 from app.people.callers import Resident
 from app.submissions import drafts, submissions
-from app.submissions.history import Given, Item
+from app.submissions.acceptances import AcceptedByLaw
+from app.submissions.history import Actor, Given, Item
 from app.submissions.submissions import take_step
 from app.supervision import deemed_acceptances
+from tests import handled
 from tests.clocks import CLERK, FileCase, at, china, enrol, publish_service
 from tests.lines import QUOTA
 from tests.product import RunJobs
@@ -61,6 +64,39 @@ def test_who_was_answered_is_left_alone(file_case: FileCase, sql: Sql) -> None:
     deemed_acceptances.sweep(china("2026-03-10 00:00"))
 
     assert (state_of(sql, accepted), state_of(sql, correcting)) == ("accepted", "correcting")
+
+
+@pytest.mark.parametrize("name", ["accept", "decline", "ask_correction", "offer_promise", "promise"])
+def test_who_answers_after_the_last_day_is_too_late_though_nobody_swept_yet(
+    file_case: FileCase, sql: Sql, name: str
+) -> None:
+    """Between midnight and the first sweep, or while workers stand still: a late acceptance would start the limit
+    anew, and a late list or refusal would take away what the law gave already."""
+    case = file_case("2026-03-02 10:00")
+    by = Actor("resident", "applicant") if name == "promise" else CLERK
+    in_time, late = china("2026-03-09 23:59"), china("2026-03-10 00:00")
+    given = replace(handled.given_for(name), until=date(2026, 3, 16))
+
+    with database.work() as work, pytest.raises(AcceptedByLaw):
+        take_step(work, case, name, by, late, given)
+    deemed_acceptances.sweep(late)
+
+    assert sql("SELECT state, decision_due FROM submissions WHERE id = %s", case) == [
+        {"state": "accepted", "decision_due": date(2026, 3, 9)}
+    ]
+    other = file_case("2026-03-02 10:00")
+    with database.work() as work:
+        take_step(work, other, name, by, in_time, given)
+
+
+def test_by_a_date_that_a_notice_may_still_move_nobody_is_too_late(file_case: FileCase, sql: Sql) -> None:
+    sql("DELETE FROM calendar_years WHERE year > 2026")
+    case = file_case("2026-12-31 23:59:59")
+
+    with database.work() as work:
+        take_step(work, case, "accept", CLERK, china("2027-01-20 10:00"))
+
+    assert state_of(sql, case) == "accepted"
 
 
 def test_many_workers_at_once_accept_each_once(file_case: FileCase, sql: Sql) -> None:

@@ -11,10 +11,12 @@ from uuid import uuid4
 import pytest
 
 from app import database
+from app.catalogue import calendars
 from app.people.callers import Clerk
 from app.submissions.submissions import take_step
 from app.supervision import alarms, digests
 from app.supervision.digests import DigestNotFound
+from tests import handled
 from tests.clocks import CLERK, FileCase, china
 from tests.product import Phone
 
@@ -95,3 +97,21 @@ def test_who_forgot_next_years_calendar_is_told_from_december_on(
             said[day] = digests.latest(connection, Clerk(who, uuid4(), "supervisor", "gongan"))["next_calendar_missing"]
 
     assert said == {"2026-11-30": False, "2026-12-01": True}
+
+
+def test_half_a_day_is_overdue_from_noon_in_a_digest_that_came_late(file_case: FileCase) -> None:
+    """The worker stood still in the morning, so the digest is of the afternoon: what it calls overdue has its card."""
+    limits = {"legal": None, "promised": {"value": 0.5, "unit": "working_day"}}
+    department = handled.department()
+    case = file_case("2026-12-30 15:00", limits=limits, department=department)
+    with database.work() as work:
+        take_step(work, case, "accept", CLERK, china("2026-12-30 16:00"))
+    said = {}
+
+    for time in ("11:59", "12:00"):
+        at = china(f"2026-12-31 {time}")
+        with database.reading() as connection:
+            content = digests.content_of(connection, department, calendars.stored(connection), at)
+        said[time] = content["due_today"]["count"], content["overdue"]["count"]
+
+    assert said == {"11:59": (1, 0), "12:00": (0, 1)}

@@ -137,11 +137,28 @@ def test_who_waits_longer_than_nine_of_ten_is_told_so_and_no_date(line: Line, sq
     mine = line.file()
     sweep(clock.now())
 
-    with clock.moved(timedelta(days=20)):
+    with clock.moved(timedelta(days=7)):
         found = place(line, mine)
 
     assert found["expected"]["until"] is None and found["expected"]["longer_than_usual"] is True
     assert "说不出可靠的日期" in found["text"] and found["decision_due"] in found["text"]
+
+
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_decision_that_is_late_is_not_expected_by_a_day_that_is_over(
+    line: Line, sql: Sql, measured: bool, language: str
+) -> None:
+    if measured:
+        decided(sql, line, SAMPLE, 5, 2)
+    mine = line.file()
+    step(mine, "accept", OFFICE)
+    sweep(clock.now())
+
+    with clock.moved(timedelta(days=90)):
+        found = place(line, mine, language)
+
+    assert found["decision_due"] not in found["text"]
 
 
 @pytest.mark.parametrize(("name", "given", "words"), [
