@@ -284,11 +284,13 @@ def outdate(work: Work, condition: Any, **values: Any) -> int:
 def set_elder_mode(work: Work, caller: Resident, elder: bool) -> dict[str, Any]:
     """Switch elder mode, and with it the life of all my living sessions; what the client should know of its own.
 
-    Switching it off never ends the session that does it: a week is left at least.
+    Switching it off never ends the session that does it: a week is left, unless it would have ended before. Whoever
+    switches again and again gains no day.
     """
     residents.set_elder(work, caller.id, elder)
     life, idle = lives_of_resident(elder)
-    ends = func.greatest(sessions.c.created_at + life, clock.now() + min(life, _KEPT_AFTER_END))
+    week = func.least(sessions.c.expires_at, clock.now() + min(life, _KEPT_AFTER_END))
+    ends = func.greatest(sessions.c.created_at + life, week)
     mine = update(sessions).where(sessions.c.resident_id == caller.id, *_alive())
     work.run(mine.values(expires_at=ends, idle_until=func.least(sessions.c.refreshed_at + idle, ends)))
     row = work.run(select(sessions).where(sessions.c.id == caller.session_id)).one()

@@ -118,6 +118,20 @@ def test_switching_elder_mode_off_ends_no_login_at_once(log_in: LogIn) -> None:
     assert told["session_expires_in"] == pytest.approx(timedelta(days=7).total_seconds(), abs=60)
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_switching_elder_mode_again_and_again_keeps_nobody_in_for_ever(log_in: LogIn, last: bool) -> None:
+    """Else whoever holds a stolen phone would never be put out by the session's age."""
+    mine, moment = log_in(), timedelta(0)
+    while moment + timedelta(days=6) < settings().elder_session_life:
+        moment += timedelta(days=6)
+        with clock.moved(moment):
+            mine.renew()
+            mine.send("PUT", "/v1/me/elder-mode", json={"enabled": True})
+            told = mine.send("PUT", "/v1/me/elder-mode", json={"enabled": last}).json
+
+        assert timedelta(seconds=told["session_expires_in"]) <= settings().elder_session_life - moment
+
+
 @pytest.mark.parametrize("wish", [{}, {"enabled": "yes"}, {"enabled": 1}, {"enabled": None}, {"enabled": True, "x": 1}])
 def test_elder_mode_is_on_or_off(phone: Phone, wish: dict[str, Any]) -> None:
     response = phone.send("PUT", "/v1/me/elder-mode", json=wish)
