@@ -45,7 +45,7 @@ desk_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions o
 )
 def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
     """Exchange a refresh token for a new pair; a copied one ends its session. The same device may ask again within 30
-    seconds when the answer was lost, and gets the same one."""
+    seconds when the answer was lost, and gets the same refresh token."""
     return rotations.rotate(offer["refresh_token"], devices.of(request))
 
 

@@ -62,7 +62,7 @@ sessions = Table(
     Column("refresh_sha256", Text, nullable=False, unique=True),
     Column("spent_sha256", Text, unique=True),
     Column("spent_at", DateTime(timezone=True)),
-    # The last answer to a refresh, for the very device that did not get it: see `rotations.py`.
+    # The last refresh token, for the very device that did not get it: see `rotations.py`.
     Column("answer", Sealed, info=personal(purpose="to repeat an answer that was lost on a weak network")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("refreshed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -277,7 +277,7 @@ def _revoking() -> Any:
 def outdate(work: Work, condition: Any, **values: Any) -> int:
     """Change what sessions say of their person: the living access tokens die within about a second, and the client
     gets new ones by its refresh token, which nobody notices."""
-    changed = {"generation": sessions.c.generation + 1, "outdated_at": clock.now(), "answer": None, **values}
+    changed = {"generation": sessions.c.generation + 1, "outdated_at": clock.now(), **values}
     return work.run(update(sessions).where(condition).values(**changed)).rowcount
 
 
