@@ -16,6 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -41,7 +42,7 @@ from app.crypto.blind_indexes import NothingToIndex
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import new_id
-from app.people import accounts, residents, sign_ins, staff
+from app.people import accounts, identities, residents, sign_ins, staff
 from app.people.accounts import PersonUnproved
 from app.people.callers import Resident
 from app.people.identities import Identity
@@ -265,8 +266,12 @@ def _enter_resident(work: Work, identity: Identity, device: Device, linking: Res
 
 
 def _linked(work: Work, identity: Identity, device: Device, linking: Resident) -> dict[str, Any]:
-    """Add the identity to the account of whoever began this; a session by the stronger of their two logins."""
-    resident_id, merged = accounts.link(work, linking.id, identity)
+    """Add the identity to the account of whoever began this; a session by the stronger of their two logins.
+
+    Whether they may is asked once more: an account that was nobody's may have become a person's since.
+    """
+    is_owner = partial(identities.require_owner, work.connection, linking, settings().login_life)
+    resident_id, merged = accounts.link(work, linking.id, identity, is_owner)
     if merged:
         # What their tokens say of whose they are is not so any more; every device goes on by its refresh token.
         sessions.outdate(work, sessions.sessions.c.resident_id == resident_id)

@@ -7,8 +7,8 @@ One repetition is harmless, and happens to every phone in a lift: the answer to 
 again. Within 30 seconds the same device gets the very same refresh token again, sealed until then, and an access token
 that says what is so now. That stays safe. No second living refresh token comes of it, so a thief gains no session of
 their own. They would need the token and the device's id at the same moment. And whoever of the two holders refreshes
-next spends the shared token: the other one's try, later than the grace, ends the session as ever. The grace ends at once
-when the new token is used.
+next spends the shared token: the other one's try, later than the grace, ends the session as ever. The grace ends at
+once when the new token is used.
 """
 
 from __future__ import annotations
