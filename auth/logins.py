@@ -166,7 +166,7 @@ def _completed(
     try:
         linking = _linking(login, caller)
         proof = _guarded(login.provider, lambda: provider.identify(handshake, answer))
-        _check_strength(proof, wish, begun_at)
+        _check_strength(proof, _level(audience, login.provider, proof), wish, begun_at)
         with database.work() as work:
             _spend(work, login.id)
             if audience == STAFF:
@@ -231,14 +231,20 @@ def _why_not(login: Any, audience: str, secret: str) -> str:
     return "tries_spent" if login.tries >= TRIES else "login_expired"
 
 
-def _check_strength(proof: Proof, wish: Wish, begun_at: datetime) -> None:
+def _level(audience: str, provider: str, proof: Proof) -> int:
+    """The level of the session that it would open: a proof of nobody by name is an account's and no more, however
+    strong it was, and a step-up by it would be none."""
+    return proof.level if audience == STAFF else proof.identity(provider).reached
+
+
+def _check_strength(proof: Proof, level: int, wish: Wish, begun_at: datetime) -> None:
     """Level and freshness as they are and not as they were asked (OIDC Core §5.5.1.1: a provider may return less).
 
     Freshness counts from when the login began, because the person may take their time at the provider.
     """
     if proof.authenticated_at > clock.now() + _SKEW:
         raise LoginRefused("auth_time_ahead")
-    if wish.level is not None and proof.level < wish.level:
+    if wish.level is not None and level < wish.level:
         raise LoginTooWeak("level_too_low", wish.level, wish.max_age)
     if wish.max_age is not None and proof.authenticated_at + timedelta(seconds=wish.max_age) + _SKEW < begun_at:
         raise LoginTooWeak("auth_time_old", wish.level, wish.max_age)

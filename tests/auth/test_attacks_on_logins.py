@@ -346,6 +346,18 @@ def test_a_step_up_that_was_none(
     assert reasons(log)[-1] == reason
 
 
+def test_a_step_up_by_a_pseudonym_is_none_and_says_so(attack: Attack, log: list[str]) -> None:
+    """The service saw a strong proof, and told us nobody's name: a session of it is level 1, so the person would be
+    asked to step up again and again."""
+    login = attack.start("network-id", level=3, plaintext=False)
+
+    response = attack.complete(login, attack.prove("network_id", login))
+
+    assert (response.status_code, response.json["code"]) == (403, "login_too_weak"), response.text
+    assert response.json["required_level"] == 3
+    assert reasons(log)[-1] == "level_too_low"
+
+
 @pytest.mark.parametrize("provider", ["sandbox", "province"])
 @pytest.mark.parametrize(
     "address",
