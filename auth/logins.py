@@ -42,11 +42,12 @@ from app.crypto.blind_indexes import NothingToIndex
 from app.crypto.sealed import Sealed, personal, sealed_only
 from app.database import Work, metadata
 from app.identifiers import new_id
-from app.people import accounts, identities, residents, sign_ins, staff
+from app.people import accounts, identities, residents, sign_ins, staff, staff_sign_ins
 from app.people.accounts import PersonUnproved
 from app.people.callers import Resident
 from app.people.identities import Identity
 from app.people.sign_ins import SignIn
+from app.people.staff_sign_ins import StaffSignIn
 from app.privacy import corrections
 from app.refusals import InvalidContent, Refusal
 from app.settings import settings
@@ -172,13 +173,22 @@ def _completed(
             if audience == STAFF:
                 return _enter_staff(work, proof, device)
             return _enter_resident(work, proof.identity(login.provider), device, linking)
-    except LoginRefused:
+    except LoginRefused as refusal:
         with database.work() as work:
             if _sends_back(provider):
                 work.run(update(logins).where(logins.c.id == login.id).values(used_at=clock.now()))
-            if audience == RESIDENTS and proof is not None:
+            if proof is not None and audience == STAFF:
+                _note_refused_staff(work, refusal.reason, proof, device)
+            elif proof is not None:
                 _note_refused(work, login.provider, proof, device)
         raise
+
+
+def _note_refused_staff(work: Work, reason: str, proof: Proof, device: Device) -> None:
+    """A line in the record of staff, also for who left or was never one of them."""
+    known = staff.id_of(work.connection, str(proof.claims.get("staff_number", "")))
+    tried = (device.name, device.network, f"staff_sign_on: {reason}")
+    staff_sign_ins.record(work, StaffSignIn(known, staff_sign_ins.REFUSED, *tried))
 
 
 def _note_refused(work: Work, provider: str, proof: Proof, device: Device) -> None:

@@ -82,8 +82,9 @@ def change(work: Work, staff_id: UUID, **values: Any) -> None:
 
 
 def active_by_number(work: Work, staff_number: str) -> Row[tuple[UUID, str, str]] | None:
-    """The id, role and department_code of an active member of staff."""
-    statement = select(staff.c.id, staff.c.role, staff.c.department_code)
+    """The id, role and department_code of an active member of staff, who is let go only when this work is done: else
+    somebody could come in while all their sessions are being ended."""
+    statement = select(staff.c.id, staff.c.role, staff.c.department_code).with_for_update(read=True, key_share=True)
     return work.run(statement.where(staff.c.staff_number == staff_number, staff.c.active)).one_or_none()
 
 
