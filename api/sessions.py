@@ -81,7 +81,7 @@ def log_out(visit: Visit) -> None:
 
 @door.saves("DELETE", "/<uuid:session_id>", status=204, refuses=(SessionNotFound,))
 def log_out_device(visit: Visit, session_id: UUID) -> None:
-    """Log out one of my devices."""
+    """Log out one of my devices: the login that is named, and every other one of the same `OnePhone-Device`."""
     sessions.end(visit.work, visit.caller, session_id)
 
 

@@ -240,10 +240,15 @@ def _alive() -> tuple[Any, ...]:
 
 
 def end(work: Work, caller: Resident, session_id: UUID) -> None:
-    """Log one of my devices out. Raises SessionNotFound."""
-    mine = (sessions.c.id == session_id) & (sessions.c.resident_id == caller.id)
-    if not work.run(_revoking().where(mine, *_alive())).rowcount:
+    """Log one of my devices out, from all its logins: a step-up was one of its own. This very login stays, unless it
+    is the one that is named. Raises SessionNotFound."""
+    mine = sessions.c.resident_id == caller.id
+    named = work.run(_revoking().where(mine, sessions.c.id == session_id, *_alive()).returning(sessions)).one_or_none()
+    if named is None:
         raise SessionNotFound
+    if named.device_sha256 is not None:
+        same = (sessions.c.device_sha256 == named.device_sha256) & (sessions.c.id != caller.session_id)
+        work.run(_revoking().where(mine, same, *_alive()))
 
 
 def end_others(work: Work, caller: Resident) -> int:

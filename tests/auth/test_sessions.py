@@ -193,6 +193,39 @@ def test_i_log_out_one_device_of_mine_and_nobody_elses(log_in: LogIn) -> None:
     assert stranger.refresh().status_code == 200
 
 
+def test_a_device_that_is_logged_out_is_out_however_often_it_logged_in(log_in: LogIn) -> None:
+    """A step-up is a login of its own: the tablet that is lost stands in the list twice, and one tap is enough."""
+    mine = log_in()
+    lost = [log_in(resident=mine.resident_id, device_id="t" * 32) for _ in range(2)]
+    other = log_in(resident=mine.resident_id)
+    unwanted = lost[0].caller().session_id
+
+    assert mine.send("DELETE", f"/v1/sessions/{unwanted}").status_code == 204
+
+    for one in lost:
+        one.assert_refused(one.refresh())
+    assert other.refresh().status_code == mine.refresh().status_code == 200
+
+
+def test_an_earlier_login_of_this_device_is_logged_out_and_this_one_stays(log_in: LogIn) -> None:
+    earlier = log_in(device_id="t" * 32)
+    mine = log_in(resident=earlier.resident_id, device_id="t" * 32)
+
+    assert mine.send("DELETE", f"/v1/sessions/{earlier.caller().session_id}").status_code == 204
+
+    earlier.assert_refused(earlier.refresh())
+    assert mine.refresh().status_code == 200
+
+
+def test_devices_that_name_no_id_are_not_taken_for_one(log_in: LogIn) -> None:
+    mine = log_in(device_id=None)
+    others = [log_in(resident=mine.resident_id, device_id=None) for _ in range(2)]
+
+    assert mine.send("DELETE", f"/v1/sessions/{others[0].caller().session_id}").status_code == 204
+
+    assert [one.refresh().status_code for one in (*others, mine)] == [401, 200, 200]
+
+
 def test_logging_out_ends_the_refresh_token(log_in: LogIn) -> None:
     mine = log_in()
     mine.send("DELETE", "/v1/sessions/current")
