@@ -34,7 +34,7 @@ from auth.tokens import TokenInvalid, TokenMissing
 # What WeChat and one-time codes can be refused for, beside what any login can.
 _OF_CODES = (ProviderBusy, WechatBlocked, CodeRefused, CodesLimited)
 # What adding a login to an account can be refused for, beside what any login can.
-_OF_LINKS = (TokenMissing, TokenInvalid, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
+_OF_LINKS = (TokenMissing, TokenInvalid, StepUpRequired, IdentityTaken, IdentityOfSomebodyElse, MergeNotPossible)
 
 door = Door("logins", guards.anyone, "/v1/logins", "Log in at an e-ID provider.")
 

@@ -45,7 +45,7 @@ desk_door = Door("desk_sessions", guards.staff, "/v1/desk/sessions", "Sessions o
 )
 def refresh_tokens(language: str, device: str, offer: dict[str, Any]) -> dict[str, Any]:
     """Exchange a refresh token for a new pair; a copied one ends its session. The same device may ask again within 30
-    seconds when the answer was lost, and gets the same one."""
+    seconds when the answer was lost, and gets the same refresh token."""
     return rotations.rotate(offer["refresh_token"], devices.of(request))
 
 
@@ -81,7 +81,7 @@ def log_out(visit: Visit) -> None:
 
 @door.saves("DELETE", "/<uuid:session_id>", status=204, refuses=(SessionNotFound,))
 def log_out_device(visit: Visit, session_id: UUID) -> None:
-    """Log out one of my devices."""
+    """Log out one of my devices: the login that is named, and every other one of the same `OnePhone-Device`."""
     sessions.end(visit.work, visit.caller, session_id)
 
 

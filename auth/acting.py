@@ -31,7 +31,7 @@ def choose(work: Work, caller: Resident, organisation_id: UUID | None) -> dict[s
         authority = organisations.require(work, caller, organisation_id)
         told = organisations.shown(work.connection, organisation_id, authority)
     until = clock.now() + settings().access_token_life
-    values = {"organisation_id": organisation_id, "answer": None, "tokens_until": until}
+    values = {"organisation_id": organisation_id, "tokens_until": until}
     mine = update(rows).where(rows.c.id == caller.session_id, rows.c.revoked_at.is_(None))
     row = work.run(mine.values(**values).returning(rows)).one_or_none()
     if row is None:

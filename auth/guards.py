@@ -78,7 +78,8 @@ def _watcher(request: Request) -> None:
 def _office(request: Request) -> Caller:
     code = str((request.view_args or {}).get("office_code", ""))
     if "Authorization" in request.headers:
-        token = request.headers["Authorization"].removeprefix("Bearer ")
+        kind, _, token = request.headers["Authorization"].partition(" ")
+        token = token if kind.lower() == "bearer" else ""
         return office_tokens.bearer(code, token, request.headers.get("webhook-id", ""))
     return office_signatures.verified(code, dict(request.headers), request.get_data(cache=True))
 

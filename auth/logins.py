@@ -16,6 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -39,20 +40,23 @@ from app import clock, database, jobs
 from app.crypto import data_keys
 from app.crypto.blind_indexes import NothingToIndex
 from app.crypto.sealed import Sealed, personal, sealed_only
-from app.database import Work, metadata
+from app.database import Job, Work, metadata
 from app.identifiers import new_id
-from app.people import accounts, residents, sign_ins, staff
+from app.people import accounts, identities, one_time_codes, residents, sign_ins, staff, staff_sign_ins
 from app.people.accounts import PersonUnproved
 from app.people.callers import Resident
 from app.people.identities import Identity
 from app.people.sign_ins import SignIn
+from app.people.staff_sign_ins import StaffSignIn
 from app.privacy import corrections
 from app.refusals import InvalidContent, Refusal
 from app.settings import settings
 from auth import acting, refusals, sessions, staff_logins
 from auth.devices import Device
+from auth.providers import phone
 from auth.providers.configured import RESIDENTS, STAFF, providers
 from auth.providers.interface import Handshake, LoginRefused, Proof, Provider, ProviderAway, Wish
+from auth.providers.phone import CodeRefused
 from auth.secret_hashes import hashed
 
 log = structlog.get_logger()
@@ -165,19 +169,30 @@ def _completed(
     try:
         linking = _linking(login, caller)
         proof = _guarded(login.provider, lambda: provider.identify(handshake, answer))
-        _check_strength(proof, wish, begun_at)
+        _check_strength(proof, _level(audience, login.provider, proof), wish, begun_at)
         with database.work() as work:
             _spend(work, login.id)
             if audience == STAFF:
                 return _enter_staff(work, proof, device)
             return _enter_resident(work, proof.identity(login.provider), device, linking)
-    except LoginRefused:
+    except LoginRefused as refusal:
         with database.work() as work:
             if _sends_back(provider):
                 work.run(update(logins).where(logins.c.id == login.id).values(used_at=clock.now()))
-            if audience == RESIDENTS and proof is not None:
+            if proof is not None and audience == STAFF:
+                _note_refused_staff(work, refusal.reason, proof, device)
+            elif proof is not None:
                 _note_refused(work, login.provider, proof, device)
+            elif isinstance(refusal, CodeRefused) and refusal.code_id is not None:
+                _note_refused_code(work, login, refusal.code_id)
         raise
+
+
+def _note_refused_staff(work: Work, reason: str, proof: Proof, device: Device) -> None:
+    """A line in the record of staff, also for who left or was never one of them."""
+    known = staff.id_of(work.connection, str(proof.claims.get("staff_number", "")))
+    tried = (device.name, device.network, f"staff_sign_on: {reason}")
+    staff_sign_ins.record(work, StaffSignIn(known, staff_sign_ins.REFUSED, *tried))
 
 
 def _note_refused(work: Work, provider: str, proof: Proof, device: Device) -> None:
@@ -186,6 +201,27 @@ def _note_refused(work: Work, provider: str, proof: Proof, device: Device) -> No
     if known is not None:
         tried = (device.name, device.network, provider, proof.method)
         sign_ins.record(work, SignIn(known, sign_ins.REFUSED, *tried))
+
+
+def _note_refused_code(work: Work, login: Any, code_id: str) -> None:
+    """The same for whoever has the number that was guessed at. Later, and for every number: else the time that a
+    refusal takes would tell who is known here. From where it came would lie open in the job, so it is left out."""
+    about = {"sign_in_id": str(new_id()), "provider": login.provider, "code_id": code_id}
+    work.defer(Job("note_refused_code", about))
+
+
+@jobs.task("note_refused_code")
+def note_refused_code(sign_in_id: str, provider: str, code_id: str) -> None:
+    """Add the line. May run twice."""
+    asked = one_time_codes.asked_for(UUID(code_id))
+    if asked is None:
+        return
+    number, voice = asked
+    with database.work() as work:
+        known = accounts.owner_of(work, provider, phone.subject_of(number))
+        if known is not None:
+            tried = SignIn(known, sign_ins.REFUSED, provider=provider, method=phone.method_of(voice))
+            sign_ins.record(work, tried, UUID(sign_in_id))
 
 
 def _guarded(name: str, ask: Callable[[], _T]) -> _T:
@@ -230,14 +266,20 @@ def _why_not(login: Any, audience: str, secret: str) -> str:
     return "tries_spent" if login.tries >= TRIES else "login_expired"
 
 
-def _check_strength(proof: Proof, wish: Wish, begun_at: datetime) -> None:
+def _level(audience: str, provider: str, proof: Proof) -> int:
+    """The level of the session that it would open: a proof of nobody by name is an account's and no more, however
+    strong it was, and a step-up by it would be none."""
+    return proof.level if audience == STAFF else proof.identity(provider).reached
+
+
+def _check_strength(proof: Proof, level: int, wish: Wish, begun_at: datetime) -> None:
     """Level and freshness as they are and not as they were asked (OIDC Core §5.5.1.1: a provider may return less).
 
     Freshness counts from when the login began, because the person may take their time at the provider.
     """
     if proof.authenticated_at > clock.now() + _SKEW:
         raise LoginRefused("auth_time_ahead")
-    if wish.level is not None and proof.level < wish.level:
+    if wish.level is not None and level < wish.level:
         raise LoginTooWeak("level_too_low", wish.level, wish.max_age)
     if wish.max_age is not None and proof.authenticated_at + timedelta(seconds=wish.max_age) + _SKEW < begun_at:
         raise LoginTooWeak("auth_time_old", wish.level, wish.max_age)
@@ -265,8 +307,12 @@ def _enter_resident(work: Work, identity: Identity, device: Device, linking: Res
 
 
 def _linked(work: Work, identity: Identity, device: Device, linking: Resident) -> dict[str, Any]:
-    """Add the identity to the account of whoever began this; a session by the stronger of their two logins."""
-    resident_id, merged = accounts.link(work, linking.id, identity)
+    """Add the identity to the account of whoever began this; a session by the stronger of their two logins.
+
+    Whether they may is asked once more: an account that was nobody's may have become a person's since.
+    """
+    is_owner = partial(identities.require_owner, work.connection, linking, settings().login_life)
+    resident_id, merged = accounts.link(work, linking.id, identity, is_owner)
     if merged:
         # What their tokens say of whose they are is not so any more; every device goes on by its refresh token.
         sessions.outdate(work, sessions.sessions.c.resident_id == resident_id)

@@ -4,10 +4,11 @@ Whatever else is tried with it means that somebody copied it: used again later, 
 on another device. Then the whole session ends for both holders, and its owner is told.
 
 One repetition is harmless, and happens to every phone in a lift: the answer to a refresh is lost, and the phone asks
-again. Within 30 seconds the same device gets the very same answer again, sealed until then. That stays safe. No second
-living token comes of it, so a thief gains no session of their own. They would need the token and the device's id at
-the same moment. And whoever of the two holders refreshes next spends the shared token: the other one's try, later than
-the grace, ends the session as ever. The grace ends at once when the new token is used.
+again. Within 30 seconds the same device gets the very same refresh token again, sealed until then, and an access token
+that says what is so now. That stays safe. No second living refresh token comes of it, so a thief gains no session of
+their own. They would need the token and the device's id at the same moment. And whoever of the two holders refreshes
+next spends the shared token: the other one's try, later than the grace, ends the session as ever. The grace ends at
+once when the new token is used.
 """
 
 from __future__ import annotations
@@ -71,8 +72,7 @@ def _answer(work: Work, refresh_token: str, device: Device) -> dict[str, Any] | 
     if session.refresh_sha256 == offered and _is_bound_to(session, device):
         return _renewed(work, session, offered)
     if session.spent_sha256 == offered and _was_lost(session, device):
-        answer: dict[str, Any] = data_keys.of_the_house().open(session.answer, _ANSWER, session.id)
-        return answer
+        return _repeated(work, session)
     _end_stolen(work, session, device)
     return "copied" if _is_bound_to(session, device) else "copied_to_another_device"
 
@@ -123,12 +123,21 @@ def _renewed(work: Work, session: Any, offered: str) -> dict[str, Any]:
     }
     if session.organisation_id is not None and not _may_act(work, session):
         values["organisation_id"] = None
-    changed = work.run(update(rows).where(rows.c.id == session.id).values(**values).returning(rows)).one()
-    answer = sessions.pair(work, changed, fresh)
     if session.device_sha256 is not None:
-        sealed = data_keys.of_the_house().seal(answer, _ANSWER, session.id)
-        work.run(update(rows).where(rows.c.id == session.id).values(answer=sealed))
-    return answer
+        values["answer"] = data_keys.of_the_house().seal({"refresh_token": fresh}, _ANSWER, session.id)
+    return sessions.pair(work, _changed(work, session, values), fresh)
+
+
+def _repeated(work: Work, session: Any) -> dict[str, Any]:
+    """The pair of the refresh whose answer was lost. Its access token is made anew: what the lost one said of its
+    person may not be so any more."""
+    lost: dict[str, str] = data_keys.of_the_house().open(session.answer, _ANSWER, session.id)
+    until = clock.now() + settings().access_token_life
+    return sessions.pair(work, _changed(work, session, {"tokens_until": until}), lost["refresh_token"])
+
+
+def _changed(work: Work, session: Any, values: dict[str, Any]) -> Any:
+    return work.run(update(rows).where(rows.c.id == session.id).values(**values).returning(rows)).one()
 
 
 def _lives(work: Work, session: Any) -> tuple[timedelta, timedelta]:

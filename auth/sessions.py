@@ -62,7 +62,7 @@ sessions = Table(
     Column("refresh_sha256", Text, nullable=False, unique=True),
     Column("spent_sha256", Text, unique=True),
     Column("spent_at", DateTime(timezone=True)),
-    # The last answer to a refresh, for the very device that did not get it: see `rotations.py`.
+    # The last refresh token, for the very device that did not get it: see `rotations.py`.
     Column("answer", Sealed, info=personal(purpose="to repeat an answer that was lost on a weak network")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("refreshed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -240,10 +240,15 @@ def _alive() -> tuple[Any, ...]:
 
 
 def end(work: Work, caller: Resident, session_id: UUID) -> None:
-    """Log one of my devices out. Raises SessionNotFound."""
-    mine = (sessions.c.id == session_id) & (sessions.c.resident_id == caller.id)
-    if not work.run(_revoking().where(mine, *_alive())).rowcount:
+    """Log one of my devices out, from all its logins: a step-up was one of its own. This very login stays, unless it
+    is the one that is named. Raises SessionNotFound."""
+    mine = sessions.c.resident_id == caller.id
+    named = work.run(_revoking().where(mine, sessions.c.id == session_id, *_alive()).returning(sessions)).one_or_none()
+    if named is None:
         raise SessionNotFound
+    if named.device_sha256 is not None:
+        same = (sessions.c.device_sha256 == named.device_sha256) & (sessions.c.id != caller.session_id)
+        work.run(_revoking().where(mine, same, *_alive()))
 
 
 def end_others(work: Work, caller: Resident) -> int:
@@ -277,18 +282,20 @@ def _revoking() -> Any:
 def outdate(work: Work, condition: Any, **values: Any) -> int:
     """Change what sessions say of their person: the living access tokens die within about a second, and the client
     gets new ones by its refresh token, which nobody notices."""
-    changed = {"generation": sessions.c.generation + 1, "outdated_at": clock.now(), "answer": None, **values}
+    changed = {"generation": sessions.c.generation + 1, "outdated_at": clock.now(), **values}
     return work.run(update(sessions).where(condition).values(**changed)).rowcount
 
 
 def set_elder_mode(work: Work, caller: Resident, elder: bool) -> dict[str, Any]:
     """Switch elder mode, and with it the life of all my living sessions; what the client should know of its own.
 
-    Switching it off never ends the session that does it: a week is left at least.
+    Switching it off never ends the session that does it: a week is left, unless it would have ended before. Whoever
+    switches again and again gains no day.
     """
     residents.set_elder(work, caller.id, elder)
     life, idle = lives_of_resident(elder)
-    ends = func.greatest(sessions.c.created_at + life, clock.now() + min(life, _KEPT_AFTER_END))
+    week = func.least(sessions.c.expires_at, clock.now() + min(life, _KEPT_AFTER_END))
+    ends = func.greatest(sessions.c.created_at + life, week)
     mine = update(sessions).where(sessions.c.resident_id == caller.id, *_alive())
     work.run(mine.values(expires_at=ends, idle_until=func.least(sessions.c.refreshed_at + idle, ends)))
     row = work.run(select(sessions).where(sessions.c.id == caller.session_id)).one()

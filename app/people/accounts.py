@@ -85,16 +85,21 @@ def enter(
     return new_resident, None
 
 
-def link(work: Work, resident_id: UUID, identity: Identity) -> tuple[UUID, bool]:
+def link(
+    work: Work, resident_id: UUID, identity: Identity, require_owner: Callable[[], None] = lambda: None
+) -> tuple[UUID, bool]:
     """Add an identity that the owner of an account has just logged in with; the account that is theirs from now on, and
     whether it was made of two: one that was nobody's yet, and one whose person has just been proved.
 
-    Raises IdentityTaken, MergeNotPossible, IdentityOfSomebodyElse, PersonUnproved, NothingToIndex.
+    `require_owner` refuses whoever may not do it; it is asked when nobody else changes the account any more. Raises
+    what it raises, IdentityTaken, MergeNotPossible, IdentityOfSomebodyElse, PersonUnproved, NothingToIndex.
     """
     _lock(work, identity)
     _release_old_number(work, identity, lambda owner: owner == resident_id)
-    mine = residents.person(work.connection, resident_id)
     owner = owner_of(work, identity.provider, identity.subject) or _same_person(work, identity)
+    mergers.hold(work, {resident_id, owner or resident_id})
+    require_owner()
+    mine = residents.person(work.connection, resident_id)
     if mine is not None and identity.person is not None and not is_same(mine, identity.person):
         raise IdentityOfSomebodyElse
     target = resident_id if owner is None or owner == resident_id else _joined(work, resident_id, owner, mine, identity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -123,11 +123,14 @@ def _of(resident_id: UUID) -> Any:
     return mine.order_by(identities.c.added_at, identities.c.id)
 
 
-def require_owner(connection: Connection, caller: Resident) -> None:
+def require_owner(connection: Connection, caller: Resident, since: timedelta = timedelta(0)) -> None:
     """Who changes how the account is entered is its owner, freshly and as strongly as the account was ever proved (3 is
-    enough): a stolen WeChat must not take over a person's account. Raises StepUpRequired."""
+    enough): a stolen WeChat must not take over a person's account. `since` is how long ago they may have begun it.
+
+    Raises StepUpRequired.
+    """
     level = min(identity.RIGHTS_LEVEL, residents.proved_level(connection, caller.id))
-    identity.require_login(caller, level, identity.RIGHTS_FRESHNESS)
+    identity.require_login(caller, level, identity.RIGHTS_FRESHNESS, since)
 
 
 def remove(work: Work, caller: Resident, identity_id: UUID) -> str:

@@ -63,9 +63,9 @@ def require_rights(connection: Connection, caller: Resident, freshness: timedelt
     require_login(caller, level, freshness)
 
 
-def require_login(caller: Resident, level: int, freshness: timedelta) -> None:
-    """The same for acts that belong to no service. Raises StepUpRequired."""
-    age = clock.now() - caller.authenticated_at
+def require_login(caller: Resident, level: int, freshness: timedelta, since: timedelta = timedelta(0)) -> None:
+    """The same for acts that belong to no service, and may have begun some time `since`. Raises StepUpRequired."""
+    age = clock.now() - caller.authenticated_at - since
     if caller.level < level or age > freshness:
         raise _step_up(level, freshness)
 

@@ -8,6 +8,7 @@ ends it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,7 @@ class MergeNotPossible(Refusal):
 
 def merge(work: Work, source: UUID, target: UUID) -> None:
     """Make one account of two; `source` is the one that no login ever proved. Raises MergeNotPossible, SealError."""
-    _lock(work, source, target)
+    hold(work, {source, target})
     if residents.person(work.connection, source) is not None:
         raise MergeNotPossible
     _move_all(work, source, target)
@@ -47,12 +48,11 @@ def merge(work: Work, source: UUID, target: UUID) -> None:
     log.info("accounts_merged", source=str(source), target=str(target))
 
 
-def _lock(work: Work, source: UUID, target: UUID) -> None:
-    """Both rows, in the order of their ids. Whoever starts a draft just now holds a share of such a lock: we see their
-    work, or they wait."""
-    both = select(accounts).where(accounts.c.id.in_([source, target])).order_by(accounts.c.id)
-    rows = work.run(both.with_for_update()).all()
-    if len(rows) != 2 or any(row.closed_at is not None or row.merged_into is not None for row in rows):
+def hold(work: Work, ids: Collection[UUID]) -> None:
+    """Lock accounts that are to change, in the order of their ids. Whoever starts a draft just now holds a share of
+    such a lock: we see their work, or they wait. Raises MergeNotPossible for one that was closed, or became another."""
+    rows = work.run(select(accounts).where(accounts.c.id.in_(ids)).order_by(accounts.c.id).with_for_update()).all()
+    if len(rows) != len(ids) or any(row.closed_at is not None or row.merged_into is not None for row in rows):
         raise MergeNotPossible
 
 

@@ -125,6 +125,13 @@ def check(code_id: UUID, typed: str) -> str | None:
     return data_keys.of_the_house().open_text(row.phone, _PHONE, code_id)
 
 
+def asked_for(code_id: UUID) -> tuple[str, bool] | None:
+    """The number that a code was made for, and whether by voice; None when it is forgotten."""
+    with database.reading() as connection:
+        row = connection.execute(select(one_time_codes).where(one_time_codes.c.id == code_id)).one_or_none()
+    return row and (data_keys.of_the_house().open_text(row.phone, _PHONE, code_id), row.voice)
+
+
 def to_send(code_id: UUID) -> Dispatch | None:
     """What is to be sent; None when it was, or when nobody waits for it any more."""
     waiting = select(one_time_codes).where(

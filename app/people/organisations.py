@@ -1,8 +1,9 @@
 """Organisations: who may act for one, and who may not any more.
 
 An organisation is known by its unified social credit code (GB 32100-2015). Its legal representative (法定代表人,
-民法典 第六十一条) is whom an e-ID proved to be it; a new one ends the former one's standing. They authorise handlers
-(经办人): see `handlers.py`. Who acts and for whom are both known in every request.
+民法典 第六十一条) is whom an e-ID proved to be it; a new one ends the former one's standing, and so does their own e-ID
+when it calls them a handler by now. They authorise handlers (经办人): see `handlers.py`. Who acts and for whom are both
+known in every request.
 """
 
 from __future__ import annotations
@@ -117,16 +118,19 @@ class Authority:
 
 
 def note_login(work: Work, resident_id: UUID, proved: Identity) -> tuple[UUID, list[UUID]] | None:
-    """Take note that an e-ID proved somebody to be an organisation's legal representative.
+    """Take note that an e-ID proved somebody to be an organisation's legal representative, or to be it no more.
 
     The organisation, and the residents who are it no longer; None when the login proves nothing of the kind. That
-    somebody is a handler is for the organisation to say here, service by service, and for no provider.
+    somebody is a handler is for the organisation to say here, service by service, and for no provider; but it is not
+    said of whoever still represents it.
     """
     found = proved.organisation
-    if found is None or found.role != LEGAL_REPRESENTATIVE or proved.person is None or proved.level < LEVEL:
+    if found is None or proved.person is None or proved.level < LEVEL:
         return None
     if not formats.is_social_credit_code(found.credit_code):
         return None
+    if found.role != LEGAL_REPRESENTATIVE:
+        return _step_down(work, resident_id, found)
     organisation_id, now = _known(work, found), clock.now()
     others = (representations.c.organisation_id == organisation_id) & (representations.c.resident_id != resident_id)
     ended = update(representations).where(others, representations.c.ended_at.is_(None)).values(ended_at=now)
@@ -136,6 +140,15 @@ def note_login(work: Work, resident_id: UUID, proved: Identity) -> tuple[UUID, l
     again = {"proved_at": now, "ended_at": None}
     work.run(mine.on_conflict_do_update(index_elements=["organisation_id", "resident_id"], set_=again))
     return organisation_id, former
+
+
+def _step_down(work: Work, resident_id: UUID, found: Organisation) -> tuple[UUID, list[UUID]] | None:
+    code = found.credit_code.strip().upper()
+    this = select(organisations.c.id).where(organisations.c.credit_code == code).scalar_subquery()
+    theirs = (representations.c.organisation_id == this) & (representations.c.resident_id == resident_id)
+    ended = update(representations).where(theirs, representations.c.ended_at.is_(None)).values(ended_at=clock.now())
+    organisation_id = work.run(ended.returning(representations.c.organisation_id)).scalar_one_or_none()
+    return None if organisation_id is None else (organisation_id, [resident_id])
 
 
 def _known(work: Work, found: Organisation) -> UUID:

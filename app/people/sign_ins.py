@@ -22,10 +22,10 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    insert,
     select,
 )
 from sqlalchemy.dialects.postgresql import UUID as Uuid
+from sqlalchemy.dialects.postgresql import insert
 
 from app import clock, database, jobs
 from app.crypto import data_keys
@@ -76,13 +76,13 @@ class SignIn:
     level: int | None = None
 
 
-def record(work: Work, tried: SignIn) -> UUID:
-    """Add a line to the history; its id. Raises SealError."""
-    sign_in_id, network = new_id(), None
+def record(work: Work, tried: SignIn, sign_in_id: UUID | None = None) -> UUID:
+    """Add a line to the history, once for each id; its id. Raises SealError."""
+    sign_in_id, network = sign_in_id or new_id(), None
     if tried.network:
         network = data_keys.of(work.connection, tried.resident_id).seal(tried.network, _NETWORK, sign_in_id)
     values = {**vars(tried), "id": sign_in_id, "at": clock.now(), "network": network}
-    work.run(insert(sign_ins).values(**values))
+    work.run(insert(sign_ins).values(**values).on_conflict_do_nothing())
     return sign_in_id
 
 

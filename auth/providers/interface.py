@@ -91,13 +91,17 @@ class Proof:
     claims: dict[str, Any] = field(default_factory=dict, repr=False)
     phone: str | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        """Raises LoginRefused for what is no text that can be kept."""
+        told = (self.subject, self.phone or "", *(self.claims.get(name, "") for name in CLAIMS))
+        if not all(_is_text(one) for one in told):
+            raise LoginRefused("claims_malformed")
+
     def identity(self, provider: str) -> Identity:
         """The resident that it proves, under the configured name of the provider.
 
         Nobody is half a person: raises LoginRefused when a provider vouches for a name without a number.
         """
-        if any(not isinstance(self.claims.get(name, ""), str) for name in CLAIMS):
-            raise LoginRefused("claims_malformed")
         return Identity(
             provider,
             self.subject,
@@ -126,6 +130,11 @@ class Proof:
             raise LoginRefused("organisation_incomplete")
         name, credit_code, role = (str(one) for one in told)
         return Organisation(name, credit_code, role)
+
+
+def _is_text(told: Any) -> bool:
+    """Neither with NUL, which PostgreSQL stores in no text, nor with a half of a character, which nothing encodes."""
+    return isinstance(told, str) and not any(one == "\0" or "\ud800" <= one <= "\udfff" for one in told)
 
 
 class Provider(Protocol):

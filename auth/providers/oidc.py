@@ -18,7 +18,7 @@ from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from app.settings import settings
 from auth.providers import options
@@ -236,7 +236,16 @@ def _fetch_json(url: str, headers: dict[str, str] | None = None) -> dict[str, An
 
 
 def _fetch_keys(url: str) -> KeySet:
+    """The keys that we understand. Others may stand beside them, such as one of SM2 (RFC 7517 §5)."""
+    published = _fetch_json(url).get("keys")
+    keys = [key for entry in published if (key := _key(entry))] if isinstance(published, list) else []
+    if not keys:
+        raise ProviderAway
+    return KeySet(keys)
+
+
+def _key(entry: Any) -> Key | None:
     try:
-        return KeySet.import_key_set(_fetch_json(url))  # type: ignore[arg-type]
-    except (JoseError, KeyError, TypeError, ValueError):
-        raise ProviderAway from None
+        return JWKRegistry.import_key(entry)
+    except (JoseError, KeyError, TypeError, ValueError, AttributeError):
+        return None

@@ -25,6 +25,10 @@ _SPACING = code_limits.LIMITS[code_limits.SEND_TO_NUMBER][0][1]
 class CodeRefused(LoginRefused):
     """The one-time code is wrong, used, too old or tried too often: which of them, nobody is told."""
 
+    def __init__(self, reason: str, code_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.code_id = code_id
+
 
 @dataclass
 class PhoneProvider:
@@ -54,8 +58,15 @@ class PhoneProvider:
             raise CodeRefused("code_missing")
         number = one_time_codes.check(UUID(kept), typed)
         if number is None:
-            raise CodeRefused("code_refused")
-        method = "voice_otp" if handshake.kept.get("voice") else "sms_otp"
-        # The account's name for this login: stable, blind-indexed where it is kept, and not the number itself.
-        subject = f"tel-{hashlib.sha256(number.encode()).hexdigest()}"
-        return Proof(subject, self.levels["phone"], method, clock.now(), phone=number)
+            raise CodeRefused("code_refused", kept)
+        method = method_of(handshake.kept.get("voice") is True)
+        return Proof(subject_of(number), self.levels["phone"], method, clock.now(), phone=number)
+
+
+def subject_of(number: str) -> str:
+    """The account's name for this login: stable, blind-indexed where it is kept, and not the number itself."""
+    return f"tel-{hashlib.sha256(number.encode()).hexdigest()}"
+
+
+def method_of(voice: bool) -> str:
+    return "voice_otp" if voice else "sms_otp"

@@ -212,6 +212,25 @@ def test_guessing_at_one_number_from_many_addresses_is_stopped_and_its_owner_has
     assert other.complete(other.begin(), "000000").json["code"] == "code_refused", "and so are other numbers"
 
 
+def test_whose_number_is_guessed_at_sees_it_in_their_sign_ins(attack: Attack) -> None:
+    """By a job, for anybody's number alike: how long a refusal takes tells nobody who is known here."""
+    with clock.moved(timedelta(minutes=-2)):
+        first = attack.begin()
+        pair = attack.complete(first, attack.read()).json
+    login = attack.begin()
+    attack.complete(login, other_than(attack.read()))
+    stranger = Attack(attack.client, attack.outside, attack.run_jobs)
+    stranger.complete(stranger.begin(), "000000")
+    attack.run_jobs()
+
+    headers = {"Authorization": f"Bearer {pair['access_token']}"}
+    listed = attack.client.get("/v1/sign-ins", headers=headers).json["items"]
+    assert [(one["outcome"], one["provider"], one["method"]) for one in listed] == [
+        ("refused", "phone", "sms_otp"),
+        ("entered", "phone", "sms_otp"),
+    ]
+
+
 def test_a_right_code_wipes_the_slate(attack: Attack, sql: Sql) -> None:
     for minute in (0, 13, 26, 39):
         with clock.moved(timedelta(minutes=minute)):

@@ -25,7 +25,7 @@ from auth.logins import TRIES
 from auth.providers import configured
 from auth.providers.configured import RESIDENTS
 from auth.providers.crashing import CrashingProvider
-from auth.providers.interface import Provider
+from auth.providers.interface import LoginRefused, Proof, Provider
 from auth.providers.oidc import OidcProvider
 from auth.providers.refusing import RefusingProvider
 from tests.auth.conftest import Browser
@@ -344,6 +344,48 @@ def test_a_step_up_that_was_none(
 
     assert (response.status_code, response.json["code"]) == (403, "login_too_weak"), response.text
     assert reasons(log)[-1] == reason
+
+
+COMPANY = {"credit_code": "91110000600037341L", "organisation_role": "legal_representative"}
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"name": "李\x00建国"},
+        {"phone_number": "1990000\x000002"},
+        {"organisation_name": "某\x00公司", **COMPANY},
+        {"sub": "some\x00body"},
+    ],
+    ids=repr,
+)
+def test_a_provider_that_says_what_no_text_may_hold_gets_nobody_in(
+    attack: Attack, log: list[str], claims: dict[str, str]
+) -> None:
+    response = attack.at_the_hostile(**claims)
+
+    assert (response.status_code, response.json["code"]) == (403, "login_refused"), response.text
+    assert reasons(log)[-1] == "claims_malformed"
+
+
+@pytest.mark.parametrize("told", ["李\ud800", "\udfff", "\x00", 7, None])
+def test_no_proof_is_made_of_what_is_no_text(told: Any) -> None:
+    with pytest.raises(LoginRefused):
+        Proof("somebody", 3, "oidc", clock.now(), {"organisation_name": told})
+    with pytest.raises(LoginRefused):
+        Proof(told, 3, "oidc", clock.now())
+
+
+def test_a_step_up_by_a_pseudonym_is_none_and_says_so(attack: Attack, log: list[str]) -> None:
+    """The service saw a strong proof, and told us nobody's name: a session of it is level 1, so the person would be
+    asked to step up again and again."""
+    login = attack.start("network-id", level=3, plaintext=False)
+
+    response = attack.complete(login, attack.prove("network_id", login))
+
+    assert (response.status_code, response.json["code"]) == (403, "login_too_weak"), response.text
+    assert response.json["required_level"] == 3
+    assert reasons(log)[-1] == "level_too_low"
 
 
 @pytest.mark.parametrize("provider", ["sandbox", "province"])

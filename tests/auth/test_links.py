@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -21,7 +22,7 @@ from app.people.identities import Identity
 from app.people.residents import Person
 from app.settings import settings
 from auth import sessions
-from tests.auth.conftest import Browser, decoded
+from tests.auth.conftest import TIMEOUT, Browser, decoded
 from tests.product import Phone, RunJobs
 
 Sql = Callable[..., list[Any]]
@@ -131,6 +132,34 @@ def test_a_weak_login_adds_nothing_to_a_persons_account(
         sql("UPDATE residents SET proved_level = NULL WHERE id = %s", phone.resident_id)
 
     assert (answer.status_code, answer.json["code"], answer.json["required_level"]) == (403, "step_up_required", 3)
+
+
+def test_a_link_of_before_does_not_outlast_that_the_account_was_nobodys(
+    visitor: Phone, linking: Browser, product: Flask
+) -> None:
+    """Who holds somebody's WeChat begins to add a login of their own, and waits for the owner to prove who they are."""
+    with database.work() as work:
+        tokens = sessions.open_for_resident(work, visitor.resident_id, 1, clock.now(), "thief", "wechat", "wechat")
+    thief = Phone(visitor.resident_id, tokens, product.test_client())
+    backdoor = Browser(Sender(thief), linking.sandbox)  # type: ignore[arg-type]
+    begun = backdoor.start(provider="wechat", redirect_uri=None, link=True).json
+    linked(visitor, linking)
+
+    page = requests.post(f"{linking.sandbox}/wechat/phone/login", json={"person": "zhang-wei"}, timeout=TIMEOUT)
+    answer = backdoor.complete(begun, {"code": page.json()["code"]})
+
+    assert (answer.status_code, answer.json["code"], answer.json["required_level"]) == (403, "step_up_required", 3)
+    assert len(visitor.get("/v1/identities").json["items"]) == 2
+
+
+def test_who_takes_their_time_at_the_provider_still_adds_their_login(visitor: Phone, linking: Browser) -> None:
+    """The login that began it was fresh then; it need not be once more."""
+    with clock.moved(timedelta(minutes=14)):
+        login = linking.start(link=True).json
+    with clock.moved(timedelta(minutes=20)):
+        answer = linking.complete(login, linking.choose(login, "ouyang-xue"))
+
+    assert answer.status_code == 200, answer.text
 
 
 def test_another_persons_e_id_is_not_added(linking: Browser, visitor: Phone) -> None:

@@ -66,10 +66,10 @@ def basic(secret: str, client_id: str = "gongan") -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
 
 
-def tell(client: FlaskClient, token: str, code: str = "gongan") -> TestResponse:
+def tell(client: FlaskClient, token: str, code: str = "gongan", scheme: str = "Bearer ") -> TestResponse:
     """A message about a submission that does not exist: who passes the door learns just that."""
     said = message(new_reference(clock.today()), "accepted")
-    headers = {"Authorization": f"Bearer {token}", "webhook-id": said["id"]}
+    headers = {"Authorization": f"{scheme}{token}", "webhook-id": said["id"]}
     path, kind = f"/v1/offices/{code}/events", "application/cloudevents+json"
     return client.post(path, json=said, headers=headers, content_type=kind)
 
@@ -93,6 +93,14 @@ def test_who_signs_with_a_registered_key_gets_a_token_that_opens_the_door(
     assert (answer.json["token_type"], answer.json["expires_in"]) == ("Bearer", 900)
     assert answer.headers["Cache-Control"] == "no-store"
     assert (tell(client, answer.json["access_token"]).status_code) == 404
+
+
+@pytest.mark.parametrize(("scheme", "status"), [("bearer ", 404), ("BEARER ", 404), ("", 401), ("Basic ", 401)])
+def test_a_token_comes_as_a_bearers_however_that_is_written(client: FlaskClient, scheme: str, status: int) -> None:
+    """RFC 9110 §11.1: the name of a scheme is the same in small letters, and there is one."""
+    token = ask(client, assertion(EC, "ES256", "ec")).json["access_token"]
+
+    assert tell(client, token, scheme=scheme).status_code == status
 
 
 def test_the_token_endpoint_is_an_audience_too_and_a_key_needs_no_id(client: FlaskClient) -> None:

@@ -130,6 +130,26 @@ def test_a_new_key_is_found_once_it_is_published(
     assert identify().subject == "somebody"
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"kty": "EC", "crv": "SM2", "kid": "national", "x": "AA", "y": "AA"},
+        {"kty": "OKP", "crv": "Ed25519ph", "kid": "of next year", "x": "AA"},
+        {"kty": "EC", "crv": "P-256", "kid": "off the curve", "x": "AA", "y": "AA"},
+        {"kid": "of no kind"},
+        7,
+    ],
+    ids=str,
+)
+def test_a_key_that_we_do_not_understand_beside_one_that_we_do_stops_nobody(
+    hostile: HostileProvider, identify: Callable[[], Proof], strange: Any
+) -> None:
+    """RFC 7517 §5: a platform of the state may publish its SM2 key there, too."""
+    hostile.answers["/jwks"]["keys"].insert(0, strange)
+
+    assert identify().subject == "somebody"
+
+
 def test_unknown_keys_do_not_make_us_ask_for_keys_all_the_time(
     hostile: HostileProvider, identify: Callable[[], Proof]
 ) -> None:

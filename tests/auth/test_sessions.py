@@ -132,6 +132,20 @@ def test_switching_elder_mode_off_ends_no_login_at_once(log_in: LogIn) -> None:
     assert told["session_expires_in"] == pytest.approx(timedelta(days=7).total_seconds(), abs=60)
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_switching_elder_mode_again_and_again_keeps_nobody_in_for_ever(log_in: LogIn, last: bool) -> None:
+    """Else whoever holds a stolen phone would never be put out by the session's age."""
+    mine, moment = log_in(), timedelta(0)
+    while moment + timedelta(days=6) < settings().elder_session_life:
+        moment += timedelta(days=6)
+        with clock.moved(moment):
+            mine.renew()
+            mine.send("PUT", "/v1/me/elder-mode", json={"enabled": True})
+            told = mine.send("PUT", "/v1/me/elder-mode", json={"enabled": last}).json
+
+        assert timedelta(seconds=told["session_expires_in"]) <= settings().elder_session_life - moment
+
+
 @pytest.mark.parametrize("wish", [{}, {"enabled": "yes"}, {"enabled": 1}, {"enabled": None}, {"enabled": True, "x": 1}])
 def test_elder_mode_is_on_or_off(phone: Phone, wish: dict[str, Any]) -> None:
     response = phone.send("PUT", "/v1/me/elder-mode", json=wish)
@@ -191,6 +205,39 @@ def test_i_log_out_one_device_of_mine_and_nobody_elses(log_in: LogIn) -> None:
 
     other.assert_refused(other.refresh())
     assert stranger.refresh().status_code == 200
+
+
+def test_a_device_that_is_logged_out_is_out_however_often_it_logged_in(log_in: LogIn) -> None:
+    """A step-up is a login of its own: the tablet that is lost stands in the list twice, and one tap is enough."""
+    mine = log_in()
+    lost = [log_in(resident=mine.resident_id, device_id="t" * 32) for _ in range(2)]
+    other = log_in(resident=mine.resident_id)
+    unwanted = lost[0].caller().session_id
+
+    assert mine.send("DELETE", f"/v1/sessions/{unwanted}").status_code == 204
+
+    for one in lost:
+        one.assert_refused(one.refresh())
+    assert other.refresh().status_code == mine.refresh().status_code == 200
+
+
+def test_an_earlier_login_of_this_device_is_logged_out_and_this_one_stays(log_in: LogIn) -> None:
+    earlier = log_in(device_id="t" * 32)
+    mine = log_in(resident=earlier.resident_id, device_id="t" * 32)
+
+    assert mine.send("DELETE", f"/v1/sessions/{earlier.caller().session_id}").status_code == 204
+
+    earlier.assert_refused(earlier.refresh())
+    assert mine.refresh().status_code == 200
+
+
+def test_devices_that_name_no_id_are_not_taken_for_one(log_in: LogIn) -> None:
+    mine = log_in(device_id=None)
+    others = [log_in(resident=mine.resident_id, device_id=None) for _ in range(2)]
+
+    assert mine.send("DELETE", f"/v1/sessions/{others[0].caller().session_id}").status_code == 204
+
+    assert [one.refresh().status_code for one in (*others, mine)] == [401, 200, 200]
 
 
 def test_logging_out_ends_the_refresh_token(log_in: LogIn) -> None:

@@ -158,6 +158,29 @@ def test_whoever_comes_in_or_tries_stands_in_a_record_that_nobody_changes(
             sql(statement)
 
 
+def test_who_is_refused_after_single_sign_on_stands_there_too(desk_browser: Browser, sql: Sql) -> None:
+    """Somebody who left tries their old login, or one comes with less than was asked; and a stranger."""
+    sql("UPDATE staff SET active = false WHERE staff_number = 'S0003'")
+    try:
+        desk_browser.log_in("liu-adviser")
+    finally:
+        sql("UPDATE staff SET active = true WHERE staff_number = 'S0003'")
+    login = desk_browser.start(level=3).json
+    desk_browser.complete(login, desk_browser.choose(login, "liu-adviser", "2"))
+    desk_browser.log_in("li-jianguo")
+
+    found = sql(
+        "SELECT staff_number, outcome, reason, device FROM staff_sign_ins"
+        " LEFT JOIN staff ON staff.id = staff_id ORDER BY staff_sign_ins.id DESC LIMIT 3"
+    )
+    assert [(row["staff_number"], row["outcome"], row["reason"]) for row in reversed(found)] == [
+        ("S0003", "refused", "staff_sign_on: not_on_the_staff_list"),
+        ("S0003", "refused", "staff_sign_on: level_too_low"),
+        (None, "refused", "staff_sign_on: not_on_the_staff_list"),
+    ]
+    assert all(row["device"] for row in found)
+
+
 def test_auditors_read_who_tried_even_for_a_number_of_nobody(
     client: FlaskClient, make_newcomer: Callable[[str, str], Phone]
 ) -> None:

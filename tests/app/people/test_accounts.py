@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 
 from app import database
-from app.people import accounts, residents
+from app.people import accounts, mergers, residents
 from app.people.accounts import IdentityOfSomebodyElse, IdentityTaken, PersonUnproved
+from app.people.mergers import MergeNotPossible
 from app.privacy import erasures
 from tests.app.people.conftest import Inbox, enter, link, somebody, vouched, ways_in
 
@@ -274,6 +275,48 @@ def test_one_identity_added_by_two_devices_at_once_is_added_once() -> None:
     with ThreadPoolExecutor(4) as pool:
         assert {joined[0] for joined in pool.map(lambda _: link(account, wechat), range(4))} == {account}
     assert len(ways_in(account)) == 2
+
+
+def test_a_login_that_is_added_meets_a_closing_and_is_not_lost_with_the_account() -> None:
+    """Else it would open nothing for half an hour, and belong to nobody's account."""
+    closed, wechat = enter(vouched(somebody())), vouched(None, 1, "wechat")
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            erasures.close(work, closed)
+            added = pool.submit(link, closed, wechat)
+            time.sleep(0.5)
+        with pytest.raises(MergeNotPossible):
+            added.result(10)
+    assert enter(wechat) != closed
+
+
+def test_a_login_is_added_to_no_account_that_has_become_another_one() -> None:
+    """Some access token of before lives for a second longer."""
+    visitor, owner = enter(vouched(None, 1, "wechat")), enter(vouched(somebody()))
+    with database.work() as work:
+        mergers.merge(work, visitor, owner)
+
+    with pytest.raises(MergeNotPossible):
+        link(visitor, vouched(None, 1, "wechat"))
+
+
+def test_two_accounts_that_add_each_others_login_at_once_become_one() -> None:
+    for _ in range(5):
+        wechat, phone = vouched(None, 1, "wechat"), vouched(None, 1, "phone")
+        first, second = enter(wechat), enter(phone)
+
+        def try_it(account: uuid.UUID, other: Any) -> uuid.UUID | None:
+            try:
+                return link(account, other)[0]
+            except MergeNotPossible:
+                return None
+
+        with ThreadPoolExecutor(2) as pool:
+            one, another = pool.submit(try_it, first, phone), pool.submit(try_it, second, wechat)
+            found = {one.result(10), another.result(10)}
+        assert found <= {first, second, None}
+        assert enter(wechat) == enter(phone) in found
 
 
 def test_two_people_who_add_one_identity_at_once_do_not_share_it(product: Flask) -> None:

@@ -114,6 +114,26 @@ def test_a_new_one_ends_the_former_ones_standing_at_once(company: Company, log_i
     assert act(former, company.id).status_code == 404
 
 
+def test_who_is_only_a_handler_by_now_stands_for_it_no_more(company: Company, log_in: Callable[..., Phone]) -> None:
+    """Their own e-ID says it; the new representative need not have logged in here."""
+    former = acting(company.boss, company.id)
+
+    now = log_in(company.person, 3, Organisation("示例食品有限公司", company.code, HANDLER))
+    time.sleep(1.1)
+
+    assert now.get("/v1/organisations").json["items"] == [] and former.get("/v1/me").status_code == 401
+    assert company.name(somebody("张伟")).status_code in (401, 404)
+    assert act(now, company.id).status_code == 404
+
+
+def test_what_a_handlers_login_says_of_another_organisation_takes_nothing_away(
+    company: Company, log_in: Callable[..., Phone]
+) -> None:
+    log_in(company.person, 3, Organisation("另一家公司", credit_code(), HANDLER))
+
+    assert [one["id"] for one in company.boss.get("/v1/organisations").json["items"]] == [company.id]
+
+
 @pytest.mark.parametrize(
     ("level", "organisation"),
     [
