@@ -24,5 +24,8 @@ def list_identities(visit: Visit) -> dict[str, Any]:
 @door.saves("DELETE", "/<uuid:identity_id>", status=204, refuses=(IdentityNotFound, LastIdentity, StepUpRequired))
 def remove_identity(visit: Visit, identity_id: UUID) -> None:
     """Take a login from my account, never the last one that works; other devices where it was used are logged out. I
-    am told of it in the inbox."""
+    am told of it in the inbox.
+
+    An e-ID that proves me comes back by itself when I log in with it: whoever fears for theirs has it blocked there.
+    """
     sessions.unlink(visit.work, visit.caller, identity_id)
