@@ -42,7 +42,6 @@ _LIMIT_HEADERS = {
     "RateLimit": {"description": "What is left: r tries, more in t seconds.", "schema": {"type": "string"}},
 }
 
-# The ETag of something that has revisions; a proxy that compresses makes it a weak one.
 _STORED_HEADERS = ("ETag", "Location", "Content-Type")
 
 
