@@ -25,6 +25,7 @@ from app.people.residents import residents as accounts
 from app.privacy import endings, holdings
 from app.refusals import Refusal
 from app.settings import settings
+from app.submissions.drafts import submissions
 
 log = structlog.get_logger()
 
@@ -51,6 +52,10 @@ def merge(work: Work, source: UUID, target: UUID) -> None:
 def hold(work: Work, ids: Collection[UUID]) -> None:
     """Lock accounts that are to change, in the order of their ids. Whoever starts a draft just now holds a share of
     such a lock: we see their work, or they wait. Raises MergeNotPossible for one that was closed, or became another."""
+    if len(ids) > 1:
+        # Two may become one. Their submissions first, as whoever adds a file does before they refer to its owner.
+        theirs = select(submissions.c.id).where(submissions.c.applicant_id.in_(ids)).order_by(submissions.c.id)
+        work.run(theirs.with_for_update(key_share=True))
     rows = work.run(select(accounts).where(accounts.c.id.in_(ids)).order_by(accounts.c.id).with_for_update()).all()
     if len(rows) != len(ids) or any(row.closed_at is not None or row.merged_into is not None for row in rows):
         raise MergeNotPossible

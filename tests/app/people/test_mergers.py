@@ -15,6 +15,7 @@ from sqlalchemy import insert
 
 from app import clock, database
 from app.crypto import data_keys
+from app.documents.uploads import ask_slot
 from app.people import mergers, residents, sign_ins
 from app.people.mergers import MergeNotPossible
 from app.people.sign_ins import SignIn
@@ -276,3 +277,23 @@ def test_an_account_that_two_people_would_take_in_at_once_goes_to_the_first(
 
     [row] = sql("SELECT merged_into FROM residents WHERE id = %s", visitor.resident_id)
     assert row["merged_into"] == owner.resident_id
+
+
+def test_a_merger_waits_for_a_file_that_is_being_added_and_not_in_a_circle(
+    visitor: Phone, owner: Phone, sql: Sql
+) -> None:
+    """Else PostgreSQL would undo the one who logs in to add themselves, whose answer of the provider is spent."""
+    draft = uuid.UUID(visitor.start("residence-permit")["id"])
+    wish = {"material": "photo", "filename": "a.png", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
+    theirs = caller(visitor.resident_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.work() as work:
+            drafts.own_draft(work, theirs, draft)
+            merging = pool.submit(merge, visitor, owner)
+            wait_until_somebody_waits(sql, merging)
+            asked = ask_slot(work, theirs, draft, wish)
+        merging.result(30)
+
+    [row] = sql("SELECT owner_id FROM uploads WHERE id = %s", asked["id"])
+    assert row["owner_id"] == owner.resident_id
