@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy import or_, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock, database
 from app.people.callers import Clerk, Resident
@@ -31,17 +32,17 @@ class Revocations:
     def __init__(self) -> None:
         self._least: Mapping[UUID, int] = {}
         self._read_at = float("-inf")
+        self._failed_at, self._failure = float("-inf"), Exception()
         self._lock = threading.Lock()
 
     def bars(self, caller: Resident | Clerk) -> bool:
         """Whether this caller's access token died before its time."""
-        age = self._age()
+        age, asked_at = self._age(), time.monotonic()
         if age > _SECONDS and self._lock.acquire(blocking=age > _STALE_SECONDS):
             try:
                 # Whoever waited may find that it has been read.
                 if self._age() > _SECONDS:
-                    # A request that the door would try again must not fail before it, at the guard.
-                    database.again_if_away(self._read)
+                    self._renew(asked_at)
             finally:
                 self._lock.release()
         least = self._least.get(caller.session_id)
@@ -49,6 +50,17 @@ class Revocations:
 
     def __len__(self) -> int:
         return len(self._least)
+
+    def _renew(self, asked_at: float) -> None:
+        """Read, unless somebody tried since we asked, and the database was away: each would wait as long in turn."""
+        if self._failed_at >= asked_at:
+            raise self._failure.with_traceback(None)
+        try:
+            # A request that the door would try again must not fail before it, at the guard.
+            database.again_if_away(self._read)
+        except SQLAlchemyError as failure:
+            self._failed_at, self._failure = time.monotonic(), failure
+            raise
 
     def _age(self) -> float:
         return time.monotonic() - self._read_at

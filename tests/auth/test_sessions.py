@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
 from app import clock, database
 from app.identifiers import new_reference
@@ -306,6 +307,26 @@ def test_nobody_is_let_in_by_a_process_that_is_only_about_to_read_who_was_logged
         slow.rollback()
 
         assert (first.result(30), second.result(30)) == (True, True)
+
+
+def test_while_the_database_is_away_those_who_wait_are_told_so_together(
+    log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, each would wait for as long as it takes to find out, and hold a thread meanwhile."""
+    mine, fresh, tries = log_in().caller(), Revocations(), list[float]()
+
+    def find_nobody() -> None:
+        tries.append(time.monotonic())
+        time.sleep(0.5)
+        raise OperationalError("", None, psycopg.OperationalError())
+
+    with monkeypatch.context() as away, ThreadPoolExecutor(8) as pool:
+        away.setattr(fresh, "_read", find_nobody)
+        asked = [pool.submit(fresh.bars, mine) for _ in range(8)]
+        wait(asked, timeout=60)
+    assert all(isinstance(one.exception(), OperationalError) for one in asked)
+    assert len(tries) < 4, "the first one, and who came only when it had found out"
+    assert not fresh.bars(mine), "it is asked again as soon as somebody comes"
 
 
 def test_the_set_forgets_by_itself(log_in: LogIn) -> None:
