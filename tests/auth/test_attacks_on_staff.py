@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -231,6 +230,7 @@ def test_who_is_let_go_at_the_last_step_of_a_login_is_out_with_the_session_that_
 
 
 def test_who_is_being_let_go_does_not_come_in_by_single_sign_on_meanwhile(clerk: Person, sql: Sql) -> None:
+    """Of two at once the later one waits: it finds nobody to let in, or a session to end."""
     proof = Proof("subject", 3, "oidc", clock.now(), {"staff_number": clerk.number})
 
     def sign_on() -> None:
@@ -244,6 +244,7 @@ def test_who_is_being_let_go_does_not_come_in_by_single_sign_on_meanwhile(clerk:
             wait_until_somebody_waits(sql, entering)
         with pytest.raises(LoginRefused):
             entering.result(30)
+    assert sql("SELECT id FROM sessions WHERE staff_id = %s AND revoked_at IS NULL", clerk.id) == []
 
 
 def let_go(person: Person) -> None:
@@ -258,23 +259,6 @@ def test_who_was_let_go_does_not_come_in_by_single_sign_on(desk_browser: Browser
         assert_refused(desk_browser.log_in("liu-adviser", level="2"))
     finally:
         sql("UPDATE staff SET active = true WHERE staff_number = 'S0003'")
-
-
-def test_who_is_let_go_while_single_sign_on_ends_does_not_get_in(desk_browser: Browser, sql: Sql) -> None:
-    """Of two at once the later one waits: it finds nobody to let in, or a session to end."""
-    [person] = sql("SELECT id FROM staff WHERE staff_number = 'S0003'")
-    login = desk_browser.start().json
-    answer = desk_browser.choose(login, "liu-adviser")
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            with database.work() as work:
-                staff_accounts.change(work, None, "S0003", "left", {})
-                entering = pool.submit(desk_browser.complete, login, answer)
-                time.sleep(1)
-            assert_refused(entering.result(10))
-    finally:
-        sql("UPDATE staff SET active = true WHERE staff_number = 'S0003'")
-    assert sql("SELECT id FROM sessions WHERE staff_id = %s AND revoked_at IS NULL", person["id"]) == []
 
 
 def test_a_passkey_of_a_site_that_looks_like_ours_is_refused(keyed: Person) -> None:

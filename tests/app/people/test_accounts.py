@@ -287,7 +287,7 @@ def test_a_login_that_is_added_meets_a_closing_and_is_not_lost_with_the_account(
             added = pool.submit(link, closed, wechat)
             time.sleep(0.5)
         with pytest.raises(MergeNotPossible):
-            added.result(10)
+            added.result(60)
     assert enter(wechat) != closed
 
 
@@ -314,7 +314,7 @@ def test_two_accounts_that_add_each_others_login_at_once_become_one() -> None:
 
         with ThreadPoolExecutor(2) as pool:
             one, another = pool.submit(try_it, first, phone), pool.submit(try_it, second, wechat)
-            found = {one.result(10), another.result(10)}
+            found = {one.result(60), another.result(60)}
         assert found <= {first, second, None}
         assert enter(wechat) == enter(phone) in found
 
