@@ -112,13 +112,18 @@ def _settle(work: Work, submission_id: UUID, handed: Handed) -> None:
 
 
 def _answer_on_the_spot(work: Work, submission_id: UUID, data: dict[str, Any]) -> None:
-    """Keep the answer, unless the applicant withdrew meanwhile: then it is of no use to anybody."""
+    """Keep the answer, unless the applicant withdrew meanwhile: then it is of no use to anybody.
+
+    An office that was away for days may find that it counts as accepted by law. Raises AcceptedByLaw while that is only
+    about to be written down: then the hand-over is tried again.
+    """
     locked = select(submissions.c.state).where(submissions.c.id == submission_id).with_for_update()
-    if work.run(locked).scalar_one() != "received":
+    state = work.run(locked).scalar_one()
+    if state not in ("received", "accepted"):
         log.info("answer_not_kept", submission=str(submission_id))
         return
     results.keep_data(work, submission_id, data)
-    for step in ("accept", "approve", "complete"):
+    for step in (*(("accept",) if state == "received" else ()), "approve", "complete"):
         take_step(work, submission_id, step, history.office(), clock.now())
 
 

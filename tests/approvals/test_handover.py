@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from app import database
+from app import clock, database
 from app.people import residents
 from app.people.residents import Person
 from app.settings import settings
+from app.submissions.history import SYSTEM
+from app.submissions.submissions import take_step
 from approvals import handover
 from approvals.connectors import registry
 from approvals.connectors.interface import OfficeAway
@@ -266,3 +268,17 @@ def test_a_data_source_is_not_recorded_twice(
 
     steps = sql("SELECT step FROM history WHERE submission_id = %s ORDER BY number", receipt["id"])
     assert [row["step"] for row in steps] == ["receive", "accept", "approve", "complete"]
+
+
+def test_an_answer_on_the_spot_that_comes_after_the_law_has_accepted_is_kept(
+    phone: Phone, asked: Callable[[Phone], dict[str, Any]], outside: str, sql: Sql
+) -> None:
+    """The office was away for days, and nobody else decides this."""
+    filed = asked(phone)
+    with database.work() as work:
+        take_step(work, uuid.UUID(filed["id"]), "deem_accepted", SYSTEM, clock.now())
+
+    handover.run(filed["id"])
+
+    assert sql("SELECT state FROM submissions WHERE id = %s", filed["id"]) == [{"state": "completed"}]
+    assert phone.get(f"/v1/submissions/{filed['id']}/result").status_code == 200
