@@ -31,7 +31,9 @@ class OfficeAnswerSchema(Schema):
         required=True,
         strict=True,
         validate=validate.Range(1, 1_000_000),
-        metadata={"description": "Counts the office's messages about this submission; they may come in any order."},
+        metadata={
+            "description": "Counts the office's messages about this submission from 1; they may come in any order."
+        },
     )
     result = fields.Nested(OfficeResultSchema, load_default=None, allow_none=True)
     kind = text(
