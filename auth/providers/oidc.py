@@ -6,12 +6,14 @@ the level actually reached, because providers may return less than was asked.
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 from authlib.integrations.base_client.errors import OAuthError
@@ -157,7 +159,7 @@ class OidcProvider:
             scope=SCOPE,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
-            token_endpoint_auth_method="client_secret_basic",
+            token_endpoint_auth_method=_client_secret_basic,
         )
 
     def _checked(self, id_token: str, nonce: str) -> dict[str, Any]:
@@ -220,6 +222,14 @@ class OidcProvider:
                 self._refetched_at = now
                 self._keys = (now, _fetch_keys(self._configuration()["jwks_uri"]))
             return self._keys[1]
+
+
+def _client_secret_basic(client: Any, method: str, uri: str, headers: dict[str, str], body: str) -> tuple[Any, ...]:
+    """RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. The library joins them as they are, so
+    that the provider would read another secret where ours has a `+` or a `%`."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
 
 
 def _fetch_json(url: str, headers: dict[str, str] | None = None) -> dict[str, Any]:

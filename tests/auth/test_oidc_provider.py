@@ -30,7 +30,7 @@ from tests import node
 from tests.auth.providers.drivers import fresh_handshake, stored
 
 HERE = Path(__file__).parent / "certified"
-CLIENT, SECRET, BACK = "onephone", "a secret of the client", "http://127.0.0.1:9/back"
+CLIENT, SECRET, BACK = "onephone", "a secret of the client: 100% + more", "http://127.0.0.1:9/back"
 LEVELS = {"urn:test:1": 1, "urn:test:3": 3, "urn:test:4": 4}
 TIMEOUT = 60
 
