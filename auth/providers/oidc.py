@@ -202,7 +202,7 @@ class OidcProvider:
     def _configuration(self) -> dict[str, Any]:
         """The discovery document (OpenID Connect Discovery §4), re-read every ten minutes."""
         if self._metadata is None or time.monotonic() - self._metadata[0] > _METADATA_SECONDS:
-            document = _fetch_json(f"{self.issuer}/.well-known/openid-configuration")
+            document = _fetch_json(f"{self.issuer.removesuffix('/')}/.well-known/openid-configuration")
             if document.get("issuer") != self.issuer or not _NEEDED.issubset(document):
                 raise ProviderAway
             # RFC 8414 §2: who lists PKCE methods without S256 would take our challenge for a plain word.

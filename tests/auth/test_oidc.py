@@ -180,6 +180,17 @@ def test_a_provider_that_talks_nonsense_is_away_or_refuses(
         identify()
 
 
+def test_an_issuer_may_end_with_a_slash(product: Flask, hostile: HostileProvider) -> None:
+    """OpenID Connect Discovery §4.1: it is left out before the well-known path, and nowhere else."""
+    document = hostile.answers.pop("/.well-known/openid-configuration")
+    hostile.issuer += "/residents/"
+    hostile.answers["/residents/.well-known/openid-configuration"] = document | {"issuer": hostile.issuer}
+    hostile.say()
+    client = OidcProvider(hostile.issuer, "onephone", "secret", [CALLBACK], LEVELS)
+
+    assert client.identify(HANDSHAKE, {"code": "code", "state": "state", "iss": hostile.issuer}).level == 3
+
+
 @pytest.mark.parametrize("missing", ["issuer", "token_endpoint", "jwks_uri"])
 def test_a_provider_that_describes_itself_by_half_is_away(
     hostile: HostileProvider, identify: Callable[[], Proof], missing: str
