@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import requests
+import structlog
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
@@ -27,8 +28,12 @@ from auth.providers import options
 from auth.providers.interface import CLAIMS, Handshake, LoginRefused, Proof, ProviderAway, Wish
 from auth.providers.redirects import brought, check_state, registered
 
+log = structlog.get_logger()
+
 SCOPE = "openid profile identity"
 ALGORITHMS = ["ES256", "RS256"]
+# RFC 6749 §5.2: what is wrong with our client and not with the code of somebody who logs in.
+_OUR_FAULT = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _NEEDED = frozenset({"authorization_endpoint", "token_endpoint", "jwks_uri"})
 _METADATA_SECONDS = 600.0
 _KEYS_PAUSE_SECONDS = 10.0
@@ -115,7 +120,10 @@ class OidcProvider:
                     timeout=settings().outside_timeout.total_seconds(),
                     allow_redirects=False,
                 )
-        except OAuthError:
+        except OAuthError as refusal:
+            if refusal.error in _OUR_FAULT:
+                log.error("oidc_misconfigured", alarm=True, issuer=self.issuer, error=refusal.error)
+                raise ProviderAway from None
             raise LoginRefused("code_refused") from None
         except (requests.RequestException, ValueError):
             raise ProviderAway from None
