@@ -343,6 +343,19 @@ def test_the_passkey_of_somebody_else_is_refused(keyed: Person, client: FlaskCli
     assert_refused(keyed.step(login, "second-factor", passkey=other.key.show(keyed.challenged(login))))
 
 
+def test_a_passkey_that_was_made_for_somebody_else_is_refused(keyed: Person, client: FlaskClient) -> None:
+    """Web Authentication §7.2 step 6: a user handle names the very account that logs in."""
+
+    def answer_of(owner: uuid.UUID) -> TestResponse:
+        login = keyed.type_password().json
+        shown = keyed.key.show(keyed.challenged(login))
+        shown["response"]["userHandle"] = encoded(owner.bytes)
+        return keyed.step(login, "second-factor", passkey=shown)
+
+    assert_refused(answer_of(newcomer(client).id))
+    assert answer_of(keyed.id).json["next"] == "done"
+
+
 def test_a_passkey_that_is_enrolled_already_becomes_nobody_elses(keyed: Person, client: FlaskClient) -> None:
     other = newcomer(client)
     other.key = keyed.key
