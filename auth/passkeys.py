@@ -38,6 +38,7 @@ staff_passkeys = Table(
 )
 
 _CHALLENGE_BYTES = 32
+_LONGEST_ID_BYTES = 1023
 # What the library and those below it raise at an answer that was made to hurt: CBOR, COSE keys, ASN.1, JSON.
 _UNSOUND = (
     WebAuthnException,
@@ -94,6 +95,9 @@ def enrol(work: Work, staff_id: UUID, challenge: bytes, answer: dict[str, Any]) 
         )
     except _UNSOUND as error:
         raise PasskeyUnsound(type(error).__name__) from None
+    # §4, Credential ID; an index of PostgreSQL takes no endless one either.
+    if len(made.credential_id) > _LONGEST_ID_BYTES:
+        raise PasskeyUnsound("id_too_long")
     values = {"credential_id": made.credential_id, "staff_id": staff_id, "public_key": made.credential_public_key}
     statement = insert(staff_passkeys).values(**values, sign_count=made.sign_count, enrolled_at=clock.now())
     # §7.1 step 26: a key that somebody has already is nobody else's.
