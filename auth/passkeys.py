@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidKey, InvalidSignature, UnsupportedAlg
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, LargeBinary, Table, delete, select, update
 from sqlalchemy.dialects.postgresql import UUID as Uuid
 from sqlalchemy.dialects.postgresql import insert
-from webauthn.helpers import base64url_to_bytes, options_to_json
+from webauthn.helpers import base64url_to_bytes, options_to_json, parse_authentication_credential_json
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
@@ -38,6 +38,7 @@ staff_passkeys = Table(
 )
 
 _CHALLENGE_BYTES = 32
+_LONGEST_ID_BYTES = 1023
 # What the library and those below it raise at an answer that was made to hurt: CBOR, COSE keys, ASN.1, JSON.
 _UNSOUND = (
     WebAuthnException,
@@ -94,6 +95,9 @@ def enrol(work: Work, staff_id: UUID, challenge: bytes, answer: dict[str, Any]) 
         )
     except _UNSOUND as error:
         raise PasskeyUnsound(type(error).__name__) from None
+    # §4, Credential ID; an index of PostgreSQL takes no endless one either.
+    if len(made.credential_id) > _LONGEST_ID_BYTES:
+        raise PasskeyUnsound("id_too_long")
     values = {"credential_id": made.credential_id, "staff_id": staff_id, "public_key": made.credential_public_key}
     statement = insert(staff_passkeys).values(**values, sign_count=made.sign_count, enrolled_at=clock.now())
     # §7.1 step 26: a key that somebody has already is nobody else's.
@@ -106,8 +110,9 @@ def use(work: Work, staff_id: UUID, challenge: bytes, answer: dict[str, Any]) ->
     """Check an assertion (§7.2) by a key of this very person. Raises PasskeyUnsound."""
     key = _key_of(work, staff_id, answer)
     try:
+        credential = parse_authentication_credential_json(answer)
         shown = webauthn.verify_authentication_response(
-            credential=answer,
+            credential=credential,
             expected_challenge=challenge,
             expected_rp_id=_rp_id(),
             expected_origin=list(settings().passkey_origins),
@@ -116,6 +121,9 @@ def use(work: Work, staff_id: UUID, challenge: bytes, answer: dict[str, Any]) ->
         )
     except _UNSOUND as error:
         raise PasskeyUnsound(type(error).__name__) from None
+    # §7.2 step 6, which the library leaves to us: whom the key was made for, where it says so.
+    if (credential.response.user_handle or staff_id.bytes) != staff_id.bytes:
+        raise PasskeyUnsound("handle_of_another")
     mine = staff_passkeys.c.credential_id == key.credential_id
     work.run(update(staff_passkeys).where(mine).values(sign_count=shown.new_sign_count))
 

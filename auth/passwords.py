@@ -63,18 +63,20 @@ def faults(password: str, staff_number: str, language: str) -> list[str]:
 
 def _rules(password: str, staff_number: str) -> list[tuple[dict[str, str], bool]]:
     length, classes = settings().staff_password_length, settings().staff_password_classes
+    # What is guessed at is the form that is kept: a common password in full-width letters is a common one.
+    kept = _one_form(password)
     return [
-        ({"zh": f"至少{length}个字符。", "en": f"At least {length} characters."}, len(password) < length),
+        ({"zh": f"至少{length}个字符。", "en": f"At least {length} characters."}, len(kept) < length),
         ({"zh": f"最多{LONGEST}个字符。", "en": f"At most {LONGEST} characters."}, len(password) > LONGEST),
         (
             {
                 "zh": f"须含大写、小写、数字、符号中的{classes}类。",
                 "en": f"{classes} of: capital letters, small letters, digits, signs.",
             },
-            _classes(password) < classes,
+            _classes(kept) < classes,
         ),
-        ({"zh": "不能包含工号。", "en": "It holds your staff number."}, staff_number.lower() in password.lower()),
-        ({"zh": "太常见，容易被猜到。", "en": "Too common: it would be guessed."}, is_common(password)),
+        ({"zh": "不能包含工号。", "en": "It holds your staff number."}, staff_number.lower() in kept.lower()),
+        ({"zh": "太常见，容易被猜到。", "en": "Too common: it would be guessed."}, is_common(kept)),
     ]
 
 

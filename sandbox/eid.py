@@ -6,6 +6,7 @@ prompt=none always gets login_required.
 
 import time
 from typing import Any, cast
+from urllib.parse import unquote_plus
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
 from authlib.oauth2 import OAuth2Error
@@ -111,6 +112,15 @@ class TokenValidator(BearerTokenValidator):  # type: ignore[misc]
         return find_token(token_string)
 
 
+def client_by_secret(query_client: Any, asked: Any) -> Client | None:
+    """client_secret_basic, both parts form-encoded (RFC 6749 §2.3.1); Authlib alone would take a bare `+`."""
+    offered = request.authorization
+    if offered is None or offered.type != "basic":
+        return None
+    client: Client | None = query_client(unquote_plus(offered.username or ""))
+    return client if client and client.check_client_secret(unquote_plus(offered.password or "")) else None
+
+
 bearer = ResourceProtector()
 bearer.register_token_validator(TokenValidator())
 
@@ -121,6 +131,7 @@ def prepare(app: Flask, keys_file: str) -> None:
     server = AuthorizationServer(app, query_client=find_client, save_token=keep_token)
     server.register_grant(CodeGrant, [StrictCodeChallenge(required=True), IdToken()])
     server.register_extension(Issuer())
+    server.register_client_auth_method("client_secret_basic", client_by_secret)
     app.extensions["sandbox.eid.server"] = server
     app.extensions["sandbox.eid.keys"] = load_keys(keys_file)
 

@@ -6,14 +6,17 @@ the level actually reached, because providers may return less than was asked.
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
+import structlog
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
@@ -25,8 +28,12 @@ from auth.providers import options
 from auth.providers.interface import CLAIMS, Handshake, LoginRefused, Proof, ProviderAway, Wish
 from auth.providers.redirects import brought, check_state, registered
 
+log = structlog.get_logger()
+
 SCOPE = "openid profile identity"
 ALGORITHMS = ["ES256", "RS256"]
+# RFC 6749 §5.2: what is wrong with our client and not with the code of somebody who logs in.
+_OUR_FAULT = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _NEEDED = frozenset({"authorization_endpoint", "token_endpoint", "jwks_uri"})
 _METADATA_SECONDS = 600.0
 _KEYS_PAUSE_SECONDS = 10.0
@@ -113,7 +120,10 @@ class OidcProvider:
                     timeout=settings().outside_timeout.total_seconds(),
                     allow_redirects=False,
                 )
-        except OAuthError:
+        except OAuthError as refusal:
+            if refusal.error in _OUR_FAULT:
+                log.error("oidc_misconfigured", alarm=True, issuer=self.issuer, error=refusal.error)
+                raise ProviderAway from None
             raise LoginRefused("code_refused") from None
         except (requests.RequestException, ValueError):
             raise ProviderAway from None
@@ -157,7 +167,7 @@ class OidcProvider:
             scope=SCOPE,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
-            token_endpoint_auth_method="client_secret_basic",
+            token_endpoint_auth_method=_client_secret_basic,
         )
 
     def _checked(self, id_token: str, nonce: str) -> dict[str, Any]:
@@ -200,7 +210,7 @@ class OidcProvider:
     def _configuration(self) -> dict[str, Any]:
         """The discovery document (OpenID Connect Discovery §4), re-read every ten minutes."""
         if self._metadata is None or time.monotonic() - self._metadata[0] > _METADATA_SECONDS:
-            document = _fetch_json(f"{self.issuer}/.well-known/openid-configuration")
+            document = _fetch_json(f"{self.issuer.removesuffix('/')}/.well-known/openid-configuration")
             if document.get("issuer") != self.issuer or not _NEEDED.issubset(document):
                 raise ProviderAway
             # RFC 8414 §2: who lists PKCE methods without S256 would take our challenge for a plain word.
@@ -220,6 +230,14 @@ class OidcProvider:
                 self._refetched_at = now
                 self._keys = (now, _fetch_keys(self._configuration()["jwks_uri"]))
             return self._keys[1]
+
+
+def _client_secret_basic(client: Any, method: str, uri: str, headers: dict[str, str], body: str) -> tuple[Any, ...]:
+    """RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. The library joins them as they are, so
+    that the provider would read another secret where ours has a `+` or a `%`."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
 
 
 def _fetch_json(url: str, headers: dict[str, str] | None = None) -> dict[str, Any]:

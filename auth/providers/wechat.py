@@ -224,8 +224,10 @@ def _call(method: str, path: str, query: dict[str, str], content: dict[str, Any]
         data=None if content is None else json.dumps(content, ensure_ascii=False).encode(),
         headers={"Content-Type": "application/json"},
         timeout=settings().outside_timeout.total_seconds(),
+        allow_redirects=False,
     )
-    answer.raise_for_status()
+    if answer.status_code != 200:
+        raise requests.HTTPError(response=answer)
     try:
         parsed = json.loads(answer.content)
     except (ValueError, RecursionError):

@@ -88,6 +88,7 @@ def _call(body: bytes) -> tuple[int, dict[str, Any]]:
             data=body,
             headers=_signed(urlsplit(url).path, body),
             timeout=settings().outside_timeout.total_seconds(),
+            allow_redirects=False,
         )
         content = json.loads(answer.content)
     except (requests.RequestException, ValueError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -325,6 +326,27 @@ def test_the_passkey_of_somebody_else_is_refused(keyed: Person, client: FlaskCli
     login = keyed.type_password().json
 
     assert_refused(keyed.step(login, "second-factor", passkey=other.key.show(keyed.challenged(login))))
+
+
+def test_a_passkey_that_was_made_for_somebody_else_is_refused(keyed: Person, client: FlaskClient) -> None:
+    """Web Authentication §7.2 step 6: a user handle names the very account that logs in."""
+
+    def answer_of(owner: uuid.UUID) -> TestResponse:
+        login = keyed.type_password().json
+        shown = keyed.key.show(keyed.challenged(login))
+        shown["response"]["userHandle"] = encoded(owner.bytes)
+        return keyed.step(login, "second-factor", passkey=shown)
+
+    assert_refused(answer_of(newcomer(client).id))
+    assert answer_of(keyed.id).json["next"] == "done"
+
+
+def test_a_passkey_with_an_endless_name_is_refused(client: FlaskClient) -> None:
+    """A credential id has at most 1023 bytes (Web Authentication §4); an index of ours takes no longer one."""
+    person = newcomer(client)
+    person.key.credential_id = secrets.token_bytes(1024)
+
+    assert_refused(person.enrol_key(person.type_password().json))
 
 
 def test_a_passkey_that_is_enrolled_already_becomes_nobody_elses(keyed: Person, client: FlaskClient) -> None:

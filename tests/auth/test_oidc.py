@@ -180,6 +180,37 @@ def test_a_provider_that_talks_nonsense_is_away_or_refuses(
         identify()
 
 
+def test_an_issuer_may_end_with_a_slash(product: Flask, hostile: HostileProvider) -> None:
+    """OpenID Connect Discovery §4.1: it is left out before the well-known path, and nowhere else."""
+    document = hostile.answers.pop("/.well-known/openid-configuration")
+    hostile.issuer += "/residents/"
+    hostile.answers["/residents/.well-known/openid-configuration"] = document | {"issuer": hostile.issuer}
+    hostile.say()
+    client = OidcProvider(hostile.issuer, "onephone", "secret", [CALLBACK], LEVELS)
+
+    assert client.identify(HANDSHAKE, {"code": "code", "state": "state", "iss": hostile.issuer}).level == 3
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "unsupported_grant_type"])
+def test_a_fault_of_our_configuration_is_not_the_person_s(
+    hostile: HostileProvider, identify: Callable[[], Proof], log: list[str], error: str
+) -> None:
+    """RFC 6749 §5.2: only `invalid_grant` is about the code. They may try again once an operator has mended it."""
+    hostile.answers["/token"] = (401, {"error": error, "error_description": "what they\nsay"})
+
+    with pytest.raises(ProviderAway):
+        identify()
+
+    assert any("oidc_misconfigured" in line and error in line for line in log) and "what they" not in "".join(log)
+
+
+def test_a_code_that_is_no_good_is_refused(hostile: HostileProvider, identify: Callable[[], Proof]) -> None:
+    hostile.answers["/token"] = (400, {"error": "invalid_grant"})
+
+    with pytest.raises(LoginRefused):
+        identify()
+
+
 @pytest.mark.parametrize("missing", ["issuer", "token_endpoint", "jwks_uri"])
 def test_a_provider_that_describes_itself_by_half_is_away(
     hostile: HostileProvider, identify: Callable[[], Proof], missing: str

@@ -24,13 +24,13 @@ from werkzeug.test import TestResponse
 
 from auth.providers import configured
 from auth.providers.configured import RESIDENTS
-from auth.providers.interface import Handshake, LoginRefused, Proof, Wish
+from auth.providers.interface import Handshake, LoginRefused, Proof, ProviderAway, Wish
 from auth.providers.oidc import OidcProvider
 from tests import node
 from tests.auth.providers.drivers import fresh_handshake, stored
 
 HERE = Path(__file__).parent / "certified"
-CLIENT, SECRET, BACK = "onephone", "a secret of the client", "http://127.0.0.1:9/back"
+CLIENT, SECRET, BACK = "onephone", "a secret of the client: 100% + more", "http://127.0.0.1:9/back"
 LEVELS = {"urn:test:1": 1, "urn:test:3": 3, "urn:test:4": 4}
 TIMEOUT = 60
 
@@ -171,7 +171,7 @@ def test_a_wrong_client_secret_lets_nobody_in(certified: Certified) -> None:
     client = replace(certified.client(), client_secret="wrong")
     handshake, answer = begun(certified, client)
 
-    with pytest.raises(LoginRefused):
+    with pytest.raises(ProviderAway):
         client.identify(handshake, answer)
 
 

@@ -40,6 +40,7 @@ def test_long_and_uncommon_ones_are_taken(product: Flask, password: str) -> None
         "OnePhone2026!!",
         "zhongguoren888",
         "987654321098",
+        "ｐａｓｓｗｏｒｄ１２３４",
     ],
 )
 def test_common_ones_are_not(product: Flask, password: str) -> None:
@@ -49,7 +50,13 @@ def test_common_ones_are_not(product: Flask, password: str) -> None:
 def test_short_endless_and_own_numbers_are_not(product: Flask) -> None:
     assert passwords.faults("x9$Lq2!vRt8", "S0001", "zh") == ["至少12个字符。"]
     assert passwords.faults("kettle waterfall " * 20, "S0001", "en")[0].startswith("At most")
-    assert passwords.faults("my number s0001 is here", "S0001", "en") == ["It holds your staff number."]
+    for number in ("s0001", "ｓ０００１"):
+        assert passwords.faults(f"my number {number} is here", "S0001", "en") == ["It holds your staff number."]
+
+
+def test_what_is_judged_is_what_is_kept(product: Flask) -> None:
+    """Twelve characters as typed, eleven once an accent has joined its letter."""
+    assert passwords.faults("cafe\u0301 x9$Lq2", "S0001", "zh") == ["至少12个字符。"]
 
 
 def test_assessors_may_ask_for_four_classes(product: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,16 @@ def test_what_is_no_answer_is_a_wechat_that_is_away(scripted: ScriptedWechat, an
         identify()
 
 
+def test_nobody_is_asked_whom_an_answer_points_to(scripted: ScriptedWechat) -> None:
+    """The query holds the AppSecret, and whoever answers is believed about who somebody is."""
+    scripted.logins = [f"{scripted.url}/sns/jscode2session", SESSION]
+
+    with pytest.raises(ProviderAway):
+        identify()
+
+    assert scripted.logins == [SESSION]
+
+
 @pytest.mark.parametrize("errcode", [50002, "40029", None, [1], True])
 def test_an_errcode_that_nobody_described_is_a_refusal(scripted: ScriptedWechat, errcode: Any) -> None:
     scripted.logins = [{"errcode": errcode, "openid": "o-1"}]

@@ -14,7 +14,8 @@ OK = {"errcode": 0, "errmsg": "ok", "msgid": 7}
 class ScriptedWechat:
     """`script` is a list of answers to messages, used one after the other: JSON, an HTTP status, or bytes.
 
-    The last one is repeated. `"hang up"` closes the connection without an answer.
+    The last one is repeated. `"hang up"` closes the connection without an answer, and any other text is an address
+    that is said to be the right one.
     """
 
     def __init__(self) -> None:
@@ -53,9 +54,11 @@ class ScriptedWechat:
                 if answer == "hang up":
                     self.close_connection = True
                     return
-                status = answer if isinstance(answer, int) else 200
+                status = answer if isinstance(answer, int) else 307 if isinstance(answer, str) else 200
                 content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
+                if status == 307:
+                    self.send_header("Location", answer)
                 # As on the real thing, where the type is not to be relied on.
                 self.send_header("Content-Type", "text/plain")
                 self.send_header("Content-Length", str(len(content)))

@@ -46,6 +46,8 @@ class ScriptedCarrier:
                     return
                 body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
+                if status == 307:
+                    self.send_header("Location", carrier.url)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -100,7 +102,9 @@ def test_a_job_that_runs_twice_sends_once(carrier: ScriptedCarrier, made: UUID) 
     assert len(carrier.asked) == 1
 
 
-@pytest.mark.parametrize("answer", [(503, {}), (200, b"<html>"), (200, []), (200, {}), (0, b""), (401, {"error": "x"})])
+@pytest.mark.parametrize(
+    "answer", [(503, {}), (307, {}), (200, b"<html>"), (200, []), (200, {}), (0, b""), (401, {"error": "x"})]
+)
 def test_a_carrier_that_is_away_is_asked_again_under_the_same_id(
     carrier: ScriptedCarrier, made: UUID, sql: Sql, answer: Any
 ) -> None:

@@ -33,6 +33,15 @@ def test_a_missing_errcode_is_success(scripted: ScriptedWechat) -> None:
     assert (sent.state, sent.receipt) == ("accepted", {"msgid": 9})
 
 
+def test_nobody_is_told_whom_an_answer_points_to(scripted: ScriptedWechat) -> None:
+    scripted.script = [f"{scripted.url}/cgi-bin/message/subscribe/send?access_token=x", OK]
+
+    with pytest.raises(WechatBusy):
+        wechat.send("openid", FIELDS)
+
+    assert len(scripted.messages) == 1
+
+
 def test_one_token_serves_many_messages(scripted: ScriptedWechat) -> None:
     for _ in range(3):
         wechat.send("openid", FIELDS)

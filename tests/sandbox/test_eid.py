@@ -200,6 +200,15 @@ def test_wrong_client_secret(client: FlaskClient, secret: str) -> None:
     assert exchange(client, code).status_code == 200
 
 
+@pytest.mark.parametrize(("sent", "status"), [("50%25+or%2B", 200), ("50% or+", 401)])
+def test_a_client_secret_comes_form_encoded(make_app: MakeApp, chosen: Settings, sent: str, status: int) -> None:
+    """RFC 6749 §2.3.1: a `+` on the way is a space."""
+    known = {**chosen.clients["onephone"], "secret": "50% or+"}
+    client = make_app(clients={"onephone": known}).test_client()
+
+    assert exchange(client, log_in(client)["code"], sent).status_code == status
+
+
 def test_client_secret_only_by_basic(client: FlaskClient) -> None:
     form = {"grant_type": "authorization_code", "code": log_in(client)["code"], "code_verifier": VERIFIER}
     form |= {
