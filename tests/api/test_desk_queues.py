@@ -279,6 +279,8 @@ def test_supervisors_and_auditors_see_who_took_whom_out_of_turn_and_why(
         assert reader.get(f"{path}&department=minzheng").json["total"] == 0
     later = (clock.now() + timedelta(minutes=1)).isoformat().replace("+", "%2B")
     assert reader.get(f"{path}&since={later}").json["total"] == 0
+    for strange in ("since=9999-12-31T23:59:59Z", "until=0001-01-01T00:00:00%2B14:00"):
+        assert reader.get(f"{path}&{strange}").status_code == 422, "there is no such time in China"
     listed = reader.get(path.replace("out-of-turn?", "out-of-turn/takes?limit=1&")).json
     assert [item["reference"] for item in listed["items"]] == [jumped[1]["reference"]] and listed["next_cursor"]
     assert "家属来电" in listed["items"][0]["reason"] and "13812345678" not in listed["items"][0]["reason"]
