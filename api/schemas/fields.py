@@ -86,8 +86,14 @@ class Instant(fields.AwareDateTime):
 
 
 def text(low: int, high: int, **options: Any) -> fields.String:
-    """Words of bounded length."""
-    return fields.String(validate=[validate.Length(low, high), check_text], **options)
+    """Words of bounded length; where there must be some, spaces alone are none."""
+    said = [_check_said] if low else []
+    return fields.String(validate=[validate.Length(low, high), check_text, *said], **options)
+
+
+def _check_said(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Holds nothing but spaces.")
 
 
 class Flag(fields.Boolean):

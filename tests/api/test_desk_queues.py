@@ -100,7 +100,7 @@ def test_another_one_needs_a_reason_of_the_list_and_words_and_the_resident_reads
 ) -> None:
     line.file()
     second = line.file()
-    for wrong in ({"reason": "熟人"}, {"reason_kind": "acquaintance", "reason": "熟人"}, WHY | {"reason": " "}):
+    for wrong in ({"reason": "熟人"}, {"reason_kind": "acquaintance", "reason": "熟人"}, WHY | {"reason": "\u3000 \n"}):
         assert act(clerk, second, "take", **wrong).status_code == 422
 
     taken = act(clerk, second, "take", **WHY)
