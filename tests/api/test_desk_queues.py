@@ -222,6 +222,28 @@ def test_a_head_gives_back_and_hands_over_what_others_have(
     assert kept == [{"ended": True}] * 2
 
 
+def test_whoever_reaches_for_what_is_not_theirs_is_on_record(
+    line: Line, clerk: Phone, make_newcomer: Hire, sql: Sql
+) -> None:
+    receipt = line.file()
+    line.next(clerk)
+    colleague, stranger = make_newcomer("clerk", "gongan"), make_newcomer("head", "minzheng")
+
+    refused = act(colleague, receipt, "release", reason="给熟人办")
+    strange = [
+        act(stranger, receipt, "take", **WHY),
+        act(stranger, receipt, "release", reason="给熟人办"),
+        act(stranger, receipt, "hand-over", staff_number="S0001", reason="给熟人办"),
+    ]
+
+    assert refused.json["code"] == "not_yours" and {one.status_code for one in strange} == {404}
+    for who, outcomes in ((colleague, ["not_allowed"]), (stranger, ["nothing"] * 3)):
+        ask = "SELECT kind, outcome, asked_id FROM looks WHERE staff_id = %s ORDER BY id"
+        kept = [(row["kind"], row["outcome"], str(row["asked_id"])) for row in sql(ask, who.resident_id)]
+        assert kept == [("handling", outcome, receipt["id"]) for outcome in outcomes]
+    assert len(line.phone.get(f"/v1/submissions/{receipt['id']}/looks").json["items"]) == 1, "nothing was shown to them"
+
+
 def number_of(sql: Sql, who: Phone) -> str:
     return str(sql("SELECT staff_number FROM staff WHERE id = %s", who.resident_id)[0]["staff_number"])
 
