@@ -13,6 +13,7 @@ from api.errors import BadHeader
 from api.headers import IF_MATCH_OPTIONAL
 from api.schemas.desk_steps import HandledSchema, StepTakenSchema, StepWishSchema
 from api.schemas.issued_notices import IssuedNoticeSchema, IssuedNoticesSchema
+from app.refusals import InvalidContent
 from app.submissions import step_rules
 from app.submissions.drafts import Stale
 from app.submissions.history import Given, Item
@@ -33,7 +34,7 @@ _HANDLED = HandledSchema()
 _TAKEN = StepTakenSchema()
 
 _LOOKING = (LookNotFound, NotAHandler, LookLimitReached)
-_RULES = (StepForbidden, StepNotAllowed, StepIncomplete, StepInThePast, *step_rules.REFUSALS)
+_RULES = (StepForbidden, StepNotAllowed, StepIncomplete, InvalidContent, StepInThePast, *step_rules.REFUSALS)
 
 
 @door.saves("GET", "/steps", answer=HandledSchema, refuses=_LOOKING)

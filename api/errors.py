@@ -375,6 +375,7 @@ def _translated(message: str) -> str:
 _WORDS = {
     "Missing data for required field.": "此项必填。",
     "Unknown field.": "没有这一项。",
+    "Holds nothing but spaces.": "只有空格，没有内容。",
     "Not a valid string.": "应为文字。",
     "Not a valid integer.": "应为整数。",
     "Not a valid UUID.": "编号格式不对。",

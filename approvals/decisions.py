@@ -227,6 +227,11 @@ def lacking(event_type: str, data: dict[str, Any]) -> frozenset[str]:
     return _given(data).lacking(STEPS[step])
 
 
+def surplus(event_type: str, data: dict[str, Any]) -> frozenset[str]:
+    """What an office says with this message and has no place in it."""
+    return _given(data).surplus(STEPS[MEANINGS[event_type]])
+
+
 def _apply_parked(work: Work, submission_id: Any, key: DataKey) -> None:
     """Apply what came too early, as long as it fits now. One that our rules refuse holds up nobody's later word."""
     waiting = select(office_messages).where(

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.paging import PageQuery
-from api.schemas.fields import text as text
+from api.schemas.fields import Instant, text
 from app.catalogue.availability import PLATFORMS, is_version
 from app.catalogue.services import STATES
 
@@ -143,7 +143,7 @@ class WrittenWordsSchema(Schema):
 
 class MaintenanceSchema(Schema):
     note = fields.Nested(WrittenWordsSchema, required=True, allow_none=True)
-    until = fields.AwareDateTime(load_default=None)
+    until = Instant(load_default=None)
 
 
 class MinimumClientSchema(Schema):

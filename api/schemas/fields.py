@@ -71,7 +71,14 @@ def check_text(text: str) -> None:
 
 
 class Instant(fields.AwareDateTime):
-    """An instant as RFC 3339, always told in China's time."""
+    """An instant as RFC 3339, always told in China's time; one that has none there, hours before the year 1 or after
+    9999, is not taken."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
+        try:
+            return super()._deserialize(value, attr, data, **options).astimezone(CHINA)
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **options: Any) -> Any:
         shown = None if value is None else value.astimezone(CHINA)
@@ -79,8 +86,14 @@ class Instant(fields.AwareDateTime):
 
 
 def text(low: int, high: int, **options: Any) -> fields.String:
-    """Words of bounded length."""
-    return fields.String(validate=[validate.Length(low, high), check_text], **options)
+    """Words of bounded length; where there must be some, spaces alone are none."""
+    said = [_check_said] if low else []
+    return fields.String(validate=[validate.Length(low, high), check_text, *said], **options)
+
+
+def _check_said(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Holds nothing but spaces.")
 
 
 class Flag(fields.Boolean):

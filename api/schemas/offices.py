@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from api.schemas.fields import SHA256, text
-from approvals.decisions import MEANINGS, OUTCOMES, lacking
+from approvals.decisions import MEANINGS, OUTCOMES, lacking, surplus
 
 
 class OfficeResultSchema(Schema):
@@ -88,6 +88,8 @@ class OfficeEventSchema(Schema):
         missing = set(lacking(event["type"], {**said, "opinion": None}))
         if missing:
             raise ValidationError({"data": {name: ["This message must say it."] for name in sorted(missing)}})
+        if more := surplus(event["type"], said):
+            raise ValidationError({"data": {name: ["This message does not say it."] for name in sorted(more)}})
 
 
 class OutcomeSchema(Schema):

@@ -121,8 +121,8 @@ class PlaceSchema(Schema):
 
 
 class OutOfTurnQuery(Schema):
-    since = fields.AwareDateTime(load_default=None, metadata={"description": "Without it, 30 days back."})
-    until = fields.AwareDateTime(load_default=None, metadata={"description": "Before this instant."})
+    since = Instant(load_default=None, metadata={"description": "Without it, 30 days back."})
+    until = Instant(load_default=None, metadata={"description": "Before this instant."})
     department = text(1, 50, load_default=None, metadata={"example": "gongan"})
     service = text(1, 100, load_default=None)
     staff_number = text(1, 50, load_default=None, metadata={"example": "S0001"})

@@ -149,6 +149,11 @@ class Given:
         wanted = step.needs | {steps.KIND} if self.kind is not None else step.needs
         return wanted - given
 
+    def surplus(self, step: Step) -> frozenset[str]:
+        """What asks something of the applicant, or counts for a clock, and has no place in the step."""
+        given = frozenset(name for name in (steps.ITEMS, steps.UNTIL, steps.DAYS) if getattr(self, name))
+        return given - step.needs - step.may
+
 
 NOTHING = Given()
 

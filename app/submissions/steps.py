@@ -63,8 +63,9 @@ END: Final = "end"
 class Step:
     """One allowed movement. A `target` of None leaves the state as it is.
 
-    `actors` may take it; `needs` must be given with it, a `kind` being one of `kinds`; `notice` is the kind of notice
-    (通知书) it makes; `clocks` says what it does to which legal clock; `text` is what the resident reads of it.
+    `actors` may take it; `needs` must be given with it, a `kind` being one of `kinds`; of items, a day and days nothing
+    else may be but what `may` names; `notice` is the kind of notice (通知书) it makes; `clocks` says what it does to
+    which legal clock; `text` is what the resident reads of it.
     `by_law_only` marks what no ordinary course leads to: it opens what was closed.
     """
 
@@ -73,6 +74,7 @@ class Step:
     actors: frozenset[str]
     text: Words
     needs: frozenset[str] = frozenset()
+    may: frozenset[str] = frozenset()
     notice: str | None = None
     clocks: tuple[tuple[str, str], ...] = ()
     kinds: Mapping[str, Words] | None = None
@@ -181,6 +183,7 @@ def _step(
     zh: str,
     en: str,
     needs: str = "",
+    may: str = "",
     notice: str | None = None,
     clocks: str = "",
     kinds: Mapping[str, Words] | None = None,
@@ -188,9 +191,9 @@ def _step(
     by_law_only: bool = False,
 ) -> Step:
     moves = tuple((clock, move) for clock, move in (one.split(":") for one in clocks.split()))
-    who, given = frozenset(actors.split()), frozenset(needs.split())
+    who, given, more = frozenset(actors.split()), frozenset(needs.split()), frozenset(may.split())
     return Step(
-        frozenset(origins.split()), target, who, _words(zh, en), given, notice, moves, kinds, visible, by_law_only
+        frozenset(origins.split()), target, who, _words(zh, en), given, more, notice, moves, kinds, visible, by_law_only
     )
 
 
@@ -225,7 +228,7 @@ STEPS: Final[dict[str, Step]] = {
     # The same item says once. What was forgotten is the department's fault: only a supervisor adds it, with a reason.
     "add_to_correction": _step("correcting", None, "supervisor",
         "补正清单经监督员批准后有增加", "The list of corrections became longer, with a supervisor's reason",
-        needs="items reason", notice="correction", clocks="correction:start"),
+        needs="items reason", may="until", notice="correction", clocks="correction:start"),
     # 第三十二条第一款第五项: what was corrected as asked.
     "refile": _step("correcting", "received", "applicant",
         "已收到您的补正材料", "Your corrections were received",
@@ -236,9 +239,9 @@ STEPS: Final[dict[str, Step]] = {
         needs="items until"),
     "promise": _step("received", "accepted", "applicant",
         "您已承诺按期补交，部门容缺受理", "You promised to bring the rest: your application was accepted",
-        notice="conditional_acceptance", clocks="acceptance:end decision:start promise:start"),
+        may="items until", notice="conditional_acceptance", clocks="acceptance:end decision:start promise:start"),
     "keep_promise": _step(_RUNNING, None, "applicant clerk head",
-        "容缺材料已补交", "What was promised was brought", clocks="promise:end"),
+        "容缺材料已补交", "What was promised was brought", may="items", clocks="promise:end"),
     # 安阳市政务服务条例 第二十四条: what is not brought in time counts as withdrawn, which is no refusal.
     "lapse": _step(_RUNNING, "withdrawn", "system",
         "逾期未补交承诺的材料，视为撤回申请", "What was promised was not brought in time: it counts as withdrawn",

@@ -30,7 +30,7 @@ from app.people.callers import Resident
 from app.privacy import requirements
 from app.privacy.acknowledgements import Shown
 from app.privacy.requirements import Requirements
-from app.refusals import Refusal
+from app.refusals import InvalidContent, Refusal
 from app.submissions import (
     applicants,
     applications,
@@ -314,8 +314,9 @@ def _receipt(submission_id: UUID, values: dict[str, Any], turn: int) -> dict[str
 def take_step(work: Work, submission_id: UUID, name: str, actor: Actor, at: datetime, given: Given = NOTHING) -> int:
     """Move a submission on by one step, under its row lock, and announce it; the number of its history row.
 
-    Raises StepForbidden, StepNotAllowed with the state that stands and what would be legal now, StepIncomplete, the
-    refusals of `step_rules.py`, or StepInThePast. Nothing is changed then.
+    Raises StepForbidden, StepNotAllowed with the state that stands and what would be legal now, StepIncomplete,
+    InvalidContent (a list, a day or days that the step does not take), the refusals of `step_rules.py`, or
+    StepInThePast. Nothing is changed then.
     """
     step = STEPS[name]
     row = work.run(drafts.with_key().where(submissions.c.id == submission_id).with_for_update(of=submissions)).one()
@@ -346,3 +347,7 @@ def _check_step(step: Step, moment: Moment, actor: Actor, given: Given) -> None:
         raise StepNotAllowed(state=moment.row.state, legal=list(step_rules.legal(moment, actor)))
     if lacking := given.lacking(step):
         raise StepIncomplete(errors={f"/{name}": ["必须填写 This is needed."] for name in sorted(lacking)})
+    if surplus := given.surplus(step):
+        raise InvalidContent(
+            errors={f"/{name}": ["这一步没有此项 This step has no such thing."] for name in sorted(surplus)}
+        )

@@ -8,7 +8,7 @@ end, or it is given back to its old place, or its department's head hands it to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -35,6 +35,8 @@ RELEASE_REASON = "assignments.release_reason"
 HANDLERS = frozenset({steps.CLERK, steps.HEAD})
 """Who may have a submission in hand."""
 
+_WHOSE: Final = Reason("handling", "接手、交回、转办 Who has it in hand")
+
 
 class QueueNotFound(NotFound):
     """No such queue in the department of this member of staff."""
@@ -57,7 +59,9 @@ class NotTaken(Refusal):
 
 
 class NotYours(Refusal):
-    """Somebody else has it in hand: they or the head of the department give it back."""
+    """Somebody else has it in hand: they or the head of the department give it back. The try is on record."""
+
+    is_recorded: ClassVar[bool] = True
 
 
 class HandlerNotFound(NotFound):
@@ -182,6 +186,7 @@ def give_back(work: Work, clerk: Clerk, submission_id: UUID, words: str) -> dict
     if holder is None:
         raise NotTaken
     if holder != clerk.id and clerk.role != steps.HEAD:
+        _note(work, clerk, submission_id, "not_allowed")
         raise NotYours
     _release(work, clerk, row, words)
     take_step(work, submission_id, "give_back", _actor(work.connection, clerk), clock.now())
@@ -249,7 +254,10 @@ def unhandled(connection: Connection, staff_id: UUID) -> int:
 
 
 def _locked(work: Work, clerk: Clerk, submission_id: UUID) -> Any:
-    """A filed submission of the caller's department under its row lock, with its key. Raises LookNotFound."""
+    """A filed submission of the caller's department under its row lock, with its key.
+
+    Whoever reaches for another one is on record. Raises LookNotFound.
+    """
     statement = drafts.with_key().where(
         submissions.c.id == submission_id,
         submissions.c.state != "draft",
@@ -259,8 +267,14 @@ def _locked(work: Work, clerk: Clerk, submission_id: UUID) -> Any:
     )
     row = work.run(statement.with_for_update(of=submissions)).one_or_none()
     if row is None:
+        _note(work, clerk, submission_id, "nothing")
         raise LookNotFound
     return row
+
+
+def _note(work: Work, clerk: Clerk, submission_id: UUID, outcome: str) -> None:
+    """Record what somebody tried and may not do; nothing of the submission was shown to them."""
+    looks.record(work, clerk, _WHOSE, Look("handling", outcome, asked_id=submission_id))
 
 
 def _actor(connection: Connection, clerk: Clerk) -> Actor:

@@ -39,6 +39,7 @@ def test_a_head_finds_an_alarm_and_says_what_is_done_about_it(
 
     path, words = f"/v1/desk/alarms/{alarm['id']}/acknowledge", {"words": "明日上午出具决定"}
     assert clerk.post(path, words).json["code"] == "alarm_above"
+    assert head.post(path, {"words": "   "}).status_code == 422, "spaces say nothing"
     assert head.post(path, words).status_code == 204
     assert head.post(path, words).json["code"] == "alarm_acknowledged"
     assert found()["words"] == "明日上午出具决定"

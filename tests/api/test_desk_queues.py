@@ -100,7 +100,7 @@ def test_another_one_needs_a_reason_of_the_list_and_words_and_the_resident_reads
 ) -> None:
     line.file()
     second = line.file()
-    for wrong in ({"reason": "熟人"}, {"reason_kind": "acquaintance", "reason": "熟人"}, WHY | {"reason": " "}):
+    for wrong in ({"reason": "熟人"}, {"reason_kind": "acquaintance", "reason": "熟人"}, WHY | {"reason": "\u3000 \n"}):
         assert act(clerk, second, "take", **wrong).status_code == 422
 
     taken = act(clerk, second, "take", **WHY)
@@ -222,6 +222,28 @@ def test_a_head_gives_back_and_hands_over_what_others_have(
     assert kept == [{"ended": True}] * 2
 
 
+def test_whoever_reaches_for_what_is_not_theirs_is_on_record(
+    line: Line, clerk: Phone, make_newcomer: Hire, sql: Sql
+) -> None:
+    receipt = line.file()
+    line.next(clerk)
+    colleague, stranger = make_newcomer("clerk", "gongan"), make_newcomer("head", "minzheng")
+
+    refused = act(colleague, receipt, "release", reason="给熟人办")
+    strange = [
+        act(stranger, receipt, "take", **WHY),
+        act(stranger, receipt, "release", reason="给熟人办"),
+        act(stranger, receipt, "hand-over", staff_number="S0001", reason="给熟人办"),
+    ]
+
+    assert refused.json["code"] == "not_yours" and {one.status_code for one in strange} == {404}
+    for who, outcomes in ((colleague, ["not_allowed"]), (stranger, ["nothing"] * 3)):
+        ask = "SELECT kind, outcome, asked_id FROM looks WHERE staff_id = %s ORDER BY id"
+        kept = [(row["kind"], row["outcome"], str(row["asked_id"])) for row in sql(ask, who.resident_id)]
+        assert kept == [("handling", outcome, receipt["id"]) for outcome in outcomes]
+    assert len(line.phone.get(f"/v1/submissions/{receipt['id']}/looks").json["items"]) == 1, "nothing was shown to them"
+
+
 def number_of(sql: Sql, who: Phone) -> str:
     return str(sql("SELECT staff_number FROM staff WHERE id = %s", who.resident_id)[0]["staff_number"])
 
@@ -279,6 +301,8 @@ def test_supervisors_and_auditors_see_who_took_whom_out_of_turn_and_why(
         assert reader.get(f"{path}&department=minzheng").json["total"] == 0
     later = (clock.now() + timedelta(minutes=1)).isoformat().replace("+", "%2B")
     assert reader.get(f"{path}&since={later}").json["total"] == 0
+    for strange in ("since=9999-12-31T23:59:59Z", "until=0001-01-01T00:00:00%2B14:00"):
+        assert reader.get(f"{path}&{strange}").status_code == 422, "there is no such time in China"
     listed = reader.get(path.replace("out-of-turn?", "out-of-turn/takes?limit=1&")).json
     assert [item["reference"] for item in listed["items"]] == [jumped[1]["reference"]] and listed["next_cursor"]
     assert "家属来电" in listed["items"][0]["reason"] and "13812345678" not in listed["items"][0]["reason"]

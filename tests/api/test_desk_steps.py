@@ -112,6 +112,21 @@ def test_a_paper_outside_the_guide_is_never_asked_for(clerk: Phone, case: uuid.U
     assert list(answer.json["errors"]) == ["/items/1"]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"items": [{"pointer": "/materials/gift", "words": "请另交一份"}]}, {"until": "0001-01-01"}, {"days": 366}],
+)
+def test_nothing_is_asked_by_the_back_door_of_a_step_that_asks_nothing(
+    clerk: Phone, phone: Phone, case: uuid.UUID, more: dict[str, Any]
+) -> None:
+    answer = take(clerk, case, "accept", **more)
+
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_content")
+    assert set(answer.json["errors"]) == {f"/{name}" for name in more}
+    assert len(phone.get(f"/v1/submissions/{case}/progress").json["events"]) == 1
+    assert take(clerk, case, "accept").status_code == 200
+
+
 def test_an_illegal_step_is_refused_with_what_would_be_legal(clerk: Phone, case: uuid.UUID) -> None:
     answer = take(clerk, case, "approve")
 

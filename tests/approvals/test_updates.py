@@ -79,6 +79,19 @@ def test_who_leaves_out_what_the_law_wants_said_is_told_so_and_nothing_changes(
     assert state(phone, filed) == "received"
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"), [("accepted", {"items": LIST}), ("in_review", {"until": SOON}), ("accepted", {"days": 5})]
+)
+def test_an_office_asks_for_nothing_by_a_word_that_asks_for_nothing(
+    phone: Phone, filed: dict[str, Any], office: OfficeSystem, kind: str, said: dict[str, Any]
+) -> None:
+    answer = office.send(message(filed["reference"], kind, **said))
+
+    assert answer.status_code == 422
+    assert list(answer.json["errors"]) == [f"/data/{name}" for name in said]
+    assert state(phone, filed) == "received"
+
+
 def test_a_special_procedure_and_an_extension_come_from_the_office_too(
     phone: Phone, filed: dict[str, Any], office: OfficeSystem
 ) -> None:
