@@ -27,7 +27,7 @@ from rfc3161_client import (
 from sqlalchemy import Column, Date, DateTime, ForeignKey, LargeBinary, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app import clock, database, jobs
+from app import clock, database, jobs, outside_calls
 from app.database import append_only, metadata
 from app.settings import settings
 from app.supervision.tree_heads import statement, tree_heads
@@ -156,16 +156,12 @@ def _waiting() -> list[tuple[date, bytes]]:
 
 def _post(query: bytes) -> bytes:
     """RFC 3161 §3.4: time stamps over HTTP. Raises NotStamped, AuthorityAway."""
-    timeout = settings().outside_timeout.total_seconds()
     headers = {"Content-Type": "application/timestamp-query"}
     try:
-        with requests.post(
-            str(settings().tsa_url), query, headers=headers, timeout=timeout, stream=True, allow_redirects=False
-        ) as response:
-            answer = response.raw.read(_LARGEST + 1, decode_content=True)
-            status, kind = response.status_code, response.headers.get("Content-Type", "")
-    except (requests.RequestException, OSError) as error:
+        response = outside_calls.call("POST", str(settings().tsa_url), data=query, headers=headers)
+    except requests.RequestException as error:
         raise AuthorityAway(f"the authority does not answer: {type(error).__name__}") from None
+    answer, status, kind = response.content, response.status_code, response.headers.get("Content-Type", "")
     if status != 200 or kind.split(";")[0].strip() != "application/timestamp-reply" or len(answer) > _LARGEST:
         raise NotStamped(f"the authority answered {status} {kind[:60]}, {len(answer)} bytes")
-    return bytes(answer)
+    return answer

@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from app import outside_calls
 from app.settings import settings
 from approvals.connectors.interface import Case, Handed, OfficeAway
 
@@ -19,13 +20,8 @@ def send(case: Case) -> Handed:
     if source is None:
         raise OfficeAway("not_configured")
     try:
-        answer = requests.post(
-            source["url"],
-            json={"document_number": case.applicant.document_number},
-            headers={"Authorization": f"Bearer {source['key']}"},
-            timeout=settings().outside_timeout.total_seconds(),
-            allow_redirects=False,
-        )
+        asked, shown = {"document_number": case.applicant.document_number}, {"Authorization": f"Bearer {source['key']}"}
+        answer = outside_calls.call("POST", source["url"], json=asked, headers=shown)
     except requests.RequestException as error:
         raise OfficeAway(type(error).__name__) from None
     return Handed(office_reference=str(case.key), data=_found(answer))
@@ -34,11 +30,11 @@ def send(case: Case) -> Handed:
 def _found(answer: requests.Response) -> dict[str, Any]:
     """The data of a 200, or that nothing is known of this person (404 with its own word)."""
     try:
-        body = answer.json()
+        body = outside_calls.read_object(answer)
     except ValueError:
         raise OfficeAway("not_json") from None
-    if answer.status_code == 200 and isinstance(body, dict) and "as_of" in body:
+    if answer.status_code == 200 and "as_of" in body:
         return {"found": True, **body}
-    if answer.status_code == 404 and isinstance(body, dict) and body.get("error") == "no_account":
+    if answer.status_code == 404 and body.get("error") == "no_account":
         return {"found": False}
     raise OfficeAway(f"http_{answer.status_code}")

@@ -13,7 +13,7 @@ import requests
 import rfc8785
 from standardwebhooks import Webhook
 
-from app import offices
+from app import offices, outside_calls
 from app.settings import settings
 from approvals.connectors.interface import Case, Change, File, Handed, OfficeAway
 
@@ -39,13 +39,8 @@ def _post(department_code: str, event: dict[str, Any]) -> requests.Response:
         raise OfficeAway("not_configured")
     body = rfc8785.dumps(event).decode()
     try:
-        return requests.post(
-            office["url"],
-            data=body.encode(),
-            headers=_signed_headers(keys[0].secret, event["id"], body),
-            timeout=settings().outside_timeout.total_seconds(),
-            allow_redirects=False,
-        )
+        headers = _signed_headers(keys[0].secret, event["id"], body)
+        return outside_calls.call("POST", office["url"], data=body.encode(), headers=headers)
     except requests.RequestException as error:
         raise OfficeAway(type(error).__name__) from None
 
@@ -55,8 +50,8 @@ def _office_reference(answer: requests.Response) -> str:
     if not 200 <= answer.status_code < 300:
         raise OfficeAway(f"http_{answer.status_code}")
     try:
-        reference = answer.json()["office_reference"]
-    except (ValueError, KeyError, TypeError):
+        reference = outside_calls.read_object(answer).get("office_reference")
+    except ValueError:
         raise OfficeAway("no_reference") from None
     if not isinstance(reference, str) or not 0 < len(reference) <= 100:
         raise OfficeAway("no_reference")

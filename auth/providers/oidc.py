@@ -23,6 +23,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
 
+from app import outside_calls
 from app.settings import settings
 from auth.providers import options
 from auth.providers.interface import CLAIMS, Handshake, LoginRefused, Proof, ProviderAway, Wish
@@ -117,7 +118,6 @@ class OidcProvider:
                     grant_type="authorization_code",
                     code=code,
                     code_verifier=handshake.verifier,
-                    timeout=settings().outside_timeout.total_seconds(),
                     allow_redirects=False,
                 )
         except OAuthError as refusal:
@@ -125,7 +125,7 @@ class OidcProvider:
                 log.error("oidc_misconfigured", alarm=True, issuer=self.issuer, error=refusal.error)
                 raise ProviderAway from None
             raise LoginRefused("code_refused") from None
-        except (requests.RequestException, ValueError):
+        except (requests.RequestException, ValueError, RecursionError):
             raise ProviderAway from None
         if not isinstance(answer, dict):
             raise ProviderAway
@@ -161,7 +161,7 @@ class OidcProvider:
         return {name: value for name, value in found.items() if value is not None}
 
     def _session(self, redirect_uri: str) -> OAuth2Session:
-        return OAuth2Session(
+        session = OAuth2Session(
             self.client_id,
             self.client_secret,
             scope=SCOPE,
@@ -169,6 +169,8 @@ class OidcProvider:
             code_challenge_method="S256",
             token_endpoint_auth_method=_client_secret_basic,
         )
+        outside_calls.bound(session)
+        return session
 
     def _checked(self, id_token: str, nonce: str) -> dict[str, Any]:
         rules = jwt.JWTClaimsRegistry(
@@ -241,16 +243,12 @@ def _client_secret_basic(client: Any, method: str, uri: str, headers: dict[str, 
 
 
 def _fetch_json(url: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    timeout = settings().outside_timeout.total_seconds()
     try:
-        answer = requests.get(url, headers=headers, timeout=timeout, allow_redirects=False)
+        answer = outside_calls.call("GET", url, headers=headers)
         answer.raise_for_status()
-        document = answer.json()
+        return outside_calls.read_object(answer)
     except (requests.RequestException, ValueError):
         raise ProviderAway from None
-    if not isinstance(document, dict):
-        raise ProviderAway
-    return document
 
 
 def _fetch_keys(url: str) -> KeySet:

@@ -19,8 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import requests
 import structlog
 
-from app import clock
-from app.settings import settings
+from app import clock, outside_calls
 from auth.providers.interface import ProviderAway
 
 log = structlog.get_logger()
@@ -52,19 +51,10 @@ class SignedCalls:
         """Send JSON, get a JSON object. Raises ProviderAway for anything else, a refused signature among it: then our
         own key or clock is wrong, and nobody's login is at fault."""
         try:
-            answer = requests.post(
-                url,
-                json=content,
-                headers=self.headers("POST", url, clock.now()),
-                timeout=settings().outside_timeout.total_seconds(),
-                allow_redirects=False,
-            )
+            answer = outside_calls.call("POST", url, json=content, headers=self.headers("POST", url, clock.now()))
             if answer.status_code != 200:
                 log.warning("provider_answered", status=answer.status_code)
                 raise ProviderAway
-            found = answer.json()
+            return outside_calls.read_object(answer)
         except (requests.RequestException, ValueError):
             raise ProviderAway from None
-        if not isinstance(found, dict):
-            raise ProviderAway
-        return found

@@ -17,7 +17,7 @@ from typing import Any
 import requests
 import structlog
 
-from app import clock, outside_tokens
+from app import clock, outside_calls, outside_tokens
 from app.crypto import normal_forms
 from app.outside_tokens import OutsideToken, TokenAway
 from app.settings import settings
@@ -217,21 +217,16 @@ def _fetch_token() -> tuple[str, int]:
 
 def _call(method: str, path: str, query: dict[str, str], content: dict[str, Any] | None = None) -> dict[str, Any]:
     """One call; raises RequestException for everything that is no JSON object."""
-    answer = requests.request(
+    answer = outside_calls.call(
         method,
         settings().wechat_api_url + path,
         params=query,
         data=None if content is None else json.dumps(content, ensure_ascii=False).encode(),
         headers={"Content-Type": "application/json"},
-        timeout=settings().outside_timeout.total_seconds(),
-        allow_redirects=False,
     )
     if answer.status_code != 200:
         raise requests.HTTPError(response=answer)
     try:
-        parsed = json.loads(answer.content)
-    except (ValueError, RecursionError):
+        return outside_calls.read_object(answer)
+    except ValueError:
         raise requests.exceptions.InvalidJSONError from None
-    if not isinstance(parsed, dict):
-        raise requests.exceptions.InvalidJSONError
-    return parsed

@@ -23,7 +23,7 @@ from uuid import UUID
 import requests
 import structlog
 
-from app import clock, database, jobs
+from app import clock, database, jobs, outside_calls
 from app.people import one_time_codes
 from app.people.one_time_codes import Dispatch
 from app.settings import settings
@@ -83,17 +83,10 @@ def _call(body: bytes) -> tuple[int, dict[str, Any]]:
     """(status, answer); raises CarrierAway without the text of what went wrong, which may quote the message."""
     url = f"{settings().sms_api_url}/v1/messages"
     try:
-        answer = requests.post(
-            url,
-            data=body,
-            headers=_signed(urlsplit(url).path, body),
-            timeout=settings().outside_timeout.total_seconds(),
-            allow_redirects=False,
-        )
-        content = json.loads(answer.content)
-    except (requests.RequestException, ValueError, RecursionError):
+        answer = outside_calls.call("POST", url, data=body, headers=_signed(urlsplit(url).path, body))
+        return answer.status_code, outside_calls.read_object(answer)
+    except (requests.RequestException, ValueError):
         raise CarrierAway from None
-    return answer.status_code, content if isinstance(content, dict) else {}
 
 
 def _signed(path: str, body: bytes) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 import structlog
 
-from app import outside_tokens
+from app import outside_calls, outside_tokens
 from app.outside_tokens import OutsideToken, TokenAway
 from app.refusals import Refusal
 from app.settings import settings
@@ -143,21 +143,16 @@ def _call(
     method: str, path: str, params: dict[str, str] | None = None, content: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """One call. The Content-Type of WeChat's answers is not to be relied on: the text is parsed."""
-    answer = requests.request(
+    answer = outside_calls.call(
         method,
         settings().wechat_api_url + path,
         params=params,
         data=None if content is None else json.dumps(content, ensure_ascii=False).encode(),
         headers={"Content-Type": "application/json"},
-        timeout=settings().outside_timeout.total_seconds(),
-        allow_redirects=False,
     )
     if answer.status_code != 200:
         raise requests.HTTPError(response=answer)
     try:
-        parsed = json.loads(answer.text)
+        return outside_calls.read_object(answer)
     except ValueError:
         raise requests.exceptions.InvalidJSONError from None
-    if not isinstance(parsed, dict):
-        raise requests.exceptions.InvalidJSONError
-    return parsed

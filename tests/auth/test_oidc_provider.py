@@ -22,6 +22,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app import outside_calls
 from auth.providers import configured
 from auth.providers.configured import RESIDENTS
 from auth.providers.interface import Handshake, LoginRefused, Proof, ProviderAway, Wish
@@ -181,14 +182,14 @@ def test_a_rotated_key_is_fetched_once_for_all_who_come_at_the_same_time(
     client = certified.client()
     log_in(certified, client)
     fetched: list[str] = []
-    real = requests.get
+    real = outside_calls.call
 
-    def counted(url: str, **options: Any) -> requests.Response:
+    def counted(method: str, url: str, **options: Any) -> requests.Response:
         fetched.append(url)
-        return real(url, **options)
+        return real(method, url, **options)
 
     certified.tell(rotate=True)
-    monkeypatch.setattr(requests, "get", counted)
+    monkeypatch.setattr(outside_calls, "call", counted)
     answers = [begun(certified, client) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         proofs = list(pool.map(lambda one: client.identify(*one), answers))

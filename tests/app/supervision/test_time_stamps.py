@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from flask import Flask
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
-from app import clock
+from app import clock, outside_calls
 from app.settings import settings
 from app.supervision import time_stamps, tree_heads, tree_verification
 from app.supervision.time_stamps import AuthorityAway, NotStamped
@@ -172,7 +172,7 @@ def test_a_slow_authority_is_not_waited_for_without_end(
     authority: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasty = replace(settings(), outside_timeout=timedelta(seconds=0.3))
-    monkeypatch.setattr(time_stamps, "settings", lambda: hasty)
+    monkeypatch.setattr(outside_calls, "settings", lambda: hasty)
     authority(mode="slow", delay_s=1)
     with pytest.raises(AuthorityAway):
         time_stamps.ask(MESSAGE)
