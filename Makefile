@@ -47,8 +47,8 @@ bench: venv-dev ## Measure the workloads of bench/ (ARGS are passed on)
 openapi: venv ## Write openapi.yaml from the code
 	@$(BIN)/python -m onephone openapi $(ARGS)
 
-extras: ## Install the Debian packages that a few tests and make bench use where they are: SoftHSM, OpenSSL, wrk (as root)
-	@apt-get install -y --no-install-recommends softhsm2 openssl wrk
+extras: ## Install the Debian packages that a few tests and make bench use where they are: SoftHSM, OpenSSL, jq, wrk (as root)
+	@apt-get install -y --no-install-recommends softhsm2 openssl jq wrk
 
 lock: venv-dev ## Renew the lock files from pyproject.toml (ARGS="--upgrade" for newer releases)
 	@$(COMPILE) --extra demo --group dev --output-file requirements-dev.lock $(ARGS)

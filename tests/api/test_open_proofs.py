@@ -90,7 +90,7 @@ def test_a_proof_downloaded_over_http_is_verified_by_the_script_alone(
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="the recipe of docs/api-guide.md is openssl's")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the recipe is openssl's: `make extras` installs it")
 def test_openssl_verifies_the_signature_of_a_head(alone: str, phone: Phone, tmp_path: Path) -> None:
     filed(phone)
     head = phone.client.get(f"/v1/open/tree-heads/{publish_today()}").json
@@ -108,7 +108,7 @@ def test_openssl_verifies_the_signature_of_a_head(alone: str, phone: Phone, tmp_
 RECIPE = re.compile(r"```bash\n(jq -j \.signed .+?)```", re.DOTALL)
 
 
-@pytest.mark.skipif(not all(map(shutil.which, ("openssl", "jq", "bash"))), reason="what the recipe is made of")
+@pytest.mark.skipif(not all(map(shutil.which, ("openssl", "jq", "bash"))), reason="see `make extras`")
 def test_the_recipe_of_the_guide_verifies_signature_and_time_stamp(
     alone: str, phone: Phone, outside: str, tmp_path: Path
 ) -> None:
